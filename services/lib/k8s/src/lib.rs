@@ -1,0 +1,1 @@
+//! tenantry-k8s

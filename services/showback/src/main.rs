@@ -1,0 +1,2 @@
+//! Order of startup, nothing else.
+fn main() {}
