@@ -20,7 +20,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=tenantry");
     let descriptors = protox::compile(FILES, ["."])?;
     let encoded = descriptors.encode_to_vec();
-    let out = PathBuf::from(env::var("OUT_DIR")?);
+    let out = env::var_os("OUT_DIR")
+        .map(PathBuf::from)
+        .ok_or("cargo sets OUT_DIR")?;
     fs::write(out.join("descriptors.bin"), &encoded)?;
 
     tonic_prost_build::configure()
@@ -28,6 +30,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .compile_well_known_types(true)
         .skip_debug([".tenantry.identity.v1.CreateAccessKeyResponse"])
         .compile_fds(descriptors)?;
-    pbjson_build::Builder::new().register_descriptors(&encoded)?.build(&[".tenantry"])?;
+    pbjson_build::Builder::new()
+        .register_descriptors(&encoded)?
+        .build(&[".tenantry"])?;
     Ok(())
 }

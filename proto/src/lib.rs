@@ -2,9 +2,6 @@
 //!
 //! Enters: `proto/tenantry/**.proto`. Leaves: prost messages with proto3 JSON, tonic clients and servers, [`DESCRIPTORS`].
 //! Deliberately absent: any conversion to domain types; each service's `grpc.rs` does its own.
-#![allow(missing_docs, reason = "generated code carries the comments of the .proto files")]
-#![allow(clippy::all, reason = "generated code")]
-#![allow(unreachable_pub, reason = "generated code")]
 
 /// Encoded `FileDescriptorSet` of every package, for gRPC reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
@@ -14,7 +11,12 @@ macro_rules! package {
         pub mod $context {
             pub mod v1 {
                 include!(concat!(env!("OUT_DIR"), "/tenantry.", $name, ".v1.rs"));
-                include!(concat!(env!("OUT_DIR"), "/tenantry.", $name, ".v1.serde.rs"));
+                include!(concat!(
+                    env!("OUT_DIR"),
+                    "/tenantry.",
+                    $name,
+                    ".v1.serde.rs"
+                ));
             }
         }
     };

@@ -1,1 +1,44 @@
-//! tenantry-runtime
+//! What every process of Tenantry needs to start, answer, and stop.
+//!
+//! Enters: settings, signals, calls with a bearer token. Leaves: a served gRPC port, an [`auth::Authority`] for each
+//! allowed call, refusals for the audit.
+//! Deliberately absent: SQL, NATS, and any service's own rules.
+
+pub mod auth;
+mod chain;
+mod config;
+mod health;
+pub mod page;
+mod server;
+pub mod status;
+mod supervise;
+mod telemetry;
+
+pub use chain::Chain;
+pub use config::{ServerConfig, TelemetryConfig};
+pub use health::{Health, Pulse};
+pub use server::{bind, serve};
+pub use supervise::{Supervisor, supervise, to_completion};
+pub use telemetry::telemetry;
+
+/// Installs aws-lc-rs as the process' TLS provider. The first line of every `main` and of the test harness.
+///
+/// A second call changes nothing.
+pub fn install_tls_provider() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // An error means another thread was faster, which is as good.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    }
+}
+
+/// A kube client for the process' own ServiceAccount, with the timeouts that kube leaves open.
+///
+/// Errors: no kubeconfig and no in-cluster configuration.
+pub async fn kube_client() -> anyhow::Result<kube::Client> {
+    let mut config = kube::Config::infer().await?;
+    config.connect_timeout = Some(std::time::Duration::from_secs(5));
+    // Watches ask the apiserver to end them after 25 s, so a dead one is noticed here soon after.
+    config.read_timeout = Some(std::time::Duration::from_secs(35));
+    config.write_timeout = Some(std::time::Duration::from_secs(10));
+    Ok(kube::Client::try_from(config)?)
+}
