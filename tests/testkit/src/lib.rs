@@ -12,7 +12,7 @@ pub use database::Database;
 pub use eventually::eventually;
 pub use place::stack;
 pub use stream::TestStream;
-pub use tenantry_dev::{ControlPlane, Nodes, Stack};
+pub use tenantry_dev::{ControlPlane, Nodes, Service, Stack};
 
 /// A name that no other test has: `prefix` and eight random letters.
 pub fn unique(prefix: &str) -> String {

@@ -1,0 +1,100 @@
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::check::check;
+use super::step::{Step, Who};
+use super::steps;
+use crate::exec::{Output, Spec};
+use crate::home::repository;
+use crate::stack::Stack;
+
+/// Longest time one command may take: the browser's walk.
+const COMMAND_MAX: Duration = Duration::from_secs(180);
+/// Between two tries of a step that needs a moment.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// How a replay went.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// Steps that answered as they should.
+    pub passed: usize,
+    /// Titles of the others.
+    pub failed: Vec<&'static str>,
+}
+
+/// Replays the tutorial on `stack`, printing each step; `between` is called after each with its title.
+///
+/// Errors: a command that could not be run at all.
+pub fn replay(stack: &Stack, mut between: impl FnMut(&str) -> Result<()>) -> Result<Summary> {
+    let mut summary = Summary::default();
+    for step in steps() {
+        let (output, verdict) = run(stack, &step)?;
+        print(&step, &output, &verdict);
+        match verdict {
+            Ok(()) => summary.passed += 1,
+            Err(_) => summary.failed.push(step.title),
+        }
+        between(step.title)?;
+    }
+    Ok(summary)
+}
+
+fn run(stack: &Stack, step: &Step) -> Result<(Output, Result<(), String>)> {
+    let until = Instant::now() + step.patience;
+    loop {
+        let output = spec(stack, step).output(COMMAND_MAX)?;
+        let verdict = check(step.expect, &output);
+        if verdict.is_ok() || Instant::now() >= until {
+            return Ok((output, verdict));
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+fn spec(stack: &Stack, step: &Step) -> Spec {
+    let credentials = stack
+        .home
+        .secret("falcon.credentials")
+        .display()
+        .to_string();
+    Spec::new("sh")
+        .args(["-c", &step.command])
+        .envs(stack.environment())
+        .env(
+            "KUBECONFIG",
+            stack.kubeconfig(step.who.name()).display().to_string(),
+        )
+        .env("FALCON_CREDENTIALS", credentials)
+        .envs(console_environment(stack))
+        .directory(repository().join("deploy/dev/tutorial"))
+}
+
+/// What the browser's walk through the console needs.
+fn console_environment(stack: &Stack) -> Vec<(String, String)> {
+    [
+        ("TENANTRY_SCREENSHOTS", stack.root().display().to_string()),
+        ("TENANTRY_ADMIN_PASSWORD", stack.secrets().admin.clone()),
+        ("TENANTRY_BEAR_PASSWORD", stack.secrets().bear.clone()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec()
+}
+
+fn print(step: &Step, output: &Output, verdict: &Result<(), String>) {
+    let prompt = if step.who == Who::Admin {
+        "$".to_owned()
+    } else {
+        format!("{} $", step.who.name())
+    };
+    println!("\n# {}", step.title);
+    println!("{prompt} {}", step.command);
+    for line in output.stdout.lines().chain(output.stderr.lines()) {
+        println!("  {line}");
+    }
+    match verdict {
+        Ok(()) => println!("✓"),
+        Err(why) => println!("✗ {why}"),
+    }
+}

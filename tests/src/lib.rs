@@ -1,1 +1,0 @@
-//! Stories across services, on the real stack.

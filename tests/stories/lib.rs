@@ -1,0 +1,1 @@
+//! Stories across services, on the real stack: see `stories/main.rs`. There is nothing here to use.
