@@ -1,0 +1,22 @@
+//! Labels and annotations that carry meaning.
+
+/// Label on a namespace and on everything made for a tenant: the tenant it belongs to.
+pub const TENANT: &str = "stakater.com/tenant";
+/// Label on a namespace: its name as written in the tenant's list.
+pub const KIND: &str = "stakater.com/kind";
+/// Annotation on a namespace: how it came to the tenant. Pruning rests on it.
+pub const ORIGIN: &str = "tenantry.dev/origin";
+/// Annotation on a Tenant or Quota written through gRPC: the username of the caller.
+pub const ACTOR: &str = "tenantry.dev/actor";
+/// Annotation on an object of ours: digest of what was last applied, so that a change by others is told from a change of plan.
+pub const APPLIED: &str = "tenantry.dev/applied";
+/// Pod Security level that a namespace enforces.
+pub const POD_SECURITY: &str = "pod-security.kubernetes.io/enforce";
+/// Who manages an object.
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// What an object belongs to.
+pub const PART_OF: &str = "app.kubernetes.io/part-of";
+/// Which part of it an object is.
+pub const COMPONENT: &str = "app.kubernetes.io/component";
+/// Finalizer on a Tenant: what it granted is taken back before it goes.
+pub const FINALIZER: &str = "tenantry.dev/release";

@@ -1,0 +1,88 @@
+//! Pieces of schema that several resources share, and the CRDs as they are installed.
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt;
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
+
+/// Kubernetes' own grammar of a quantity, without the minus sign: no limit is negative.
+const QUANTITY: &str =
+    r"^\+?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE][+-]?[0-9]+))?$";
+
+/// Resource names to quantities, written as text or as a number.
+pub(crate) fn quantities(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 64,
+        "additionalProperties": {"x-kubernetes-int-or-string": true, "pattern": QUANTITY},
+    })
+}
+
+/// Conditions, merged by type.
+pub(crate) fn conditions(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "description": "What holds at observedGeneration: Ready, Reconciling, Stalled and others.",
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["type"],
+        "items": {
+            "type": "object",
+            "required": ["type", "status", "reason", "message", "lastTransitionTime"],
+            "properties": {
+                "type": {"type": "string", "maxLength": 316},
+                "status": {"type": "string", "enum": ["True", "False", "Unknown"]},
+                "reason": {"type": "string", "minLength": 1, "maxLength": 1024},
+                "message": {"type": "string", "maxLength": 32768},
+                "observedGeneration": {"type": "integer", "format": "int64", "minimum": 0},
+                "lastTransitionTime": {"type": "string", "format": "date-time"},
+            },
+        },
+    })
+}
+
+/// Anything: passed on as it is.
+pub(crate) fn anything(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
+}
+
+/// Every CRD, in the form that is installed and that `deploy/crds` holds.
+///
+/// Shape: no `default` anywhere, so that what people wrote is what they read back.
+pub fn crds() -> Vec<CustomResourceDefinition> {
+    [
+        crate::IntegrationConfig::crd(),
+        crate::Quota::crd(),
+        crate::Tenant::crd(),
+    ]
+    .into_iter()
+    .map(without_defaults)
+    .collect()
+}
+
+fn without_defaults(crd: CustomResourceDefinition) -> CustomResourceDefinition {
+    let mut value = json!(crd);
+    for version in value["spec"]["versions"]
+        .as_array_mut()
+        .into_iter()
+        .flatten()
+    {
+        strip(&mut version["schema"]["openAPIV3Schema"]);
+    }
+    serde_json::from_value(value).expect("a CRD without defaults is a CRD")
+}
+
+/// Walks the schema by its structure: a property that happens to be called `default` stays.
+fn strip(schema: &mut Value) {
+    let Some(object) = schema.as_object_mut() else {
+        return;
+    };
+    object.remove("default");
+    if let Some(properties) = object.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.values_mut().for_each(strip);
+    }
+    for key in ["items", "additionalProperties"] {
+        if let Some(inner) = object.get_mut(key) {
+            strip(inner);
+        }
+    }
+}
