@@ -1,0 +1,220 @@
+//! `tenantry tenant`.
+
+use clap::{Args, Subcommand};
+use tenantry_proto::tenant::v1::{
+    CreateTenantRequest, DeleteTenantRequest, GetTenantRequest, ListTenantsRequest,
+    ListTenantsResponse, Tenant, UpdateTenantRequest,
+};
+
+use crate::{commands::page, confirm, error::Error, session::Session};
+
+mod namespaces;
+mod spec;
+mod table;
+mod watch;
+
+/// Tenants: who shares the cluster.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the tenants you may see.
+    List,
+    /// Show a tenant.
+    Get {
+        /// Name of the tenant.
+        name: String,
+    },
+    /// Make a tenant, from flags or a manifest.
+    Create(spec::Create),
+    /// Change a tenant; each flag replaces what it names.
+    Update(spec::Update),
+    /// Delete a tenant; its namespaces stay unless it says otherwise.
+    Delete(Delete),
+    /// Show the tenants and then every change, until Ctrl-C.
+    Watch {
+        /// Only this tenant.
+        name: Option<String>,
+    },
+    /// List the namespaces of a tenant, with their quota.
+    Namespaces {
+        /// Name of the tenant.
+        name: String,
+    },
+}
+
+/// Delete a tenant.
+#[derive(Debug, Args)]
+pub struct Delete {
+    /// Name of the tenant.
+    name: String,
+    /// The name again, instead of being asked for it.
+    #[arg(long, value_name = "NAME")]
+    confirm: Option<String>,
+    /// Check everything, change nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Command {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), Error> {
+        match self {
+            Self::List => list(session).await,
+            Self::Get { name } => get(session, name).await,
+            Self::Create(command) => create(session, command).await,
+            Self::Update(command) => Box::pin(update(session, command)).await,
+            Self::Delete(command) => delete(session, command).await,
+            Self::Watch { name } => watch::run(session, name.unwrap_or_default()).await,
+            Self::Namespaces { name } => namespaces::list(session, name).await,
+        }
+    }
+}
+
+/// Every tenant the caller may see.
+pub(crate) async fn all(session: &Session) -> Result<Vec<Tenant>, Error> {
+    let tenants = session.tenant().await?;
+    page::all(async |page_token| {
+        let request = ListTenantsRequest {
+            page_size: page::SIZE,
+            page_token,
+        };
+        let reply = tenants
+            .call(request, async |mut client, request| {
+                client.list_tenants(request).await
+            })
+            .await?;
+        Ok((reply.tenants, reply.next_page_token))
+    })
+    .await
+}
+
+async fn list(session: &Session) -> Result<(), Error> {
+    let reply = ListTenantsResponse {
+        tenants: all(session).await?,
+        next_page_token: String::new(),
+    };
+    session
+        .out
+        .show(&reply, &table::view(&reply.tenants, session.now))
+}
+
+async fn get(session: &Session, name: String) -> Result<(), Error> {
+    let request = GetTenantRequest { name: name.clone() };
+    let reply = session
+        .tenant()
+        .await?
+        .call(request, async |mut client, request| {
+            client.get_tenant(request).await
+        })
+        .await?;
+    let tenants = reply.tenant.as_slice();
+    session
+        .out
+        .show(&reply, &table::view(tenants, session.now))?;
+    for told in tenants.iter().flat_map(table::troubles) {
+        session.out.talk(told);
+    }
+    session
+        .out
+        .talk(format!("Next: tenantry tenant namespaces {name}"));
+    Ok(())
+}
+
+async fn create(session: &Session, command: spec::Create) -> Result<(), Error> {
+    let validate_only = command.is_dry_run();
+    let tenant = command.into_tenant()?;
+    let name = tenant.name.clone();
+    let request = CreateTenantRequest {
+        tenant: Some(tenant),
+        validate_only,
+    };
+    let reply = session
+        .tenant()
+        .await?
+        .call(request, async |mut client, request| {
+            client.create_tenant(request).await
+        })
+        .await?;
+    session.out.wrote(
+        &reply,
+        &format!("tenant/{name}"),
+        if validate_only {
+            "would be created"
+        } else {
+            "created"
+        },
+    )?;
+    session
+        .out
+        .talk(format!("Next: tenantry tenant watch {name}"));
+    Ok(())
+}
+
+async fn update(session: &Session, command: spec::Update) -> Result<(), Error> {
+    let validate_only = command.is_dry_run();
+    let (tenant, paths) = command.into_change()?;
+    let name = tenant.name.clone();
+    let update_mask = Some(pbjson_types::FieldMask { paths });
+    let request = UpdateTenantRequest {
+        tenant: Some(tenant),
+        update_mask,
+        validate_only,
+    };
+    let reply = session
+        .tenant()
+        .await?
+        .call(request, async |mut client, request| {
+            client.update_tenant(request).await
+        })
+        .await?;
+    session.out.wrote(
+        &reply,
+        &format!("tenant/{name}"),
+        if validate_only {
+            "would be updated"
+        } else {
+            "updated"
+        },
+    )?;
+    session
+        .out
+        .talk(format!("Next: tenantry tenant get {name}"));
+    Ok(())
+}
+
+async fn delete(session: &Session, command: Delete) -> Result<(), Error> {
+    let Delete {
+        name,
+        confirm,
+        dry_run,
+    } = command;
+    if !dry_run {
+        let what = format!(
+            "Deleting tenant {name} ends its members' access; its namespaces go too if it purges them."
+        );
+        confirm::severe(&what, &name, confirm.as_deref())?;
+    }
+    let request = DeleteTenantRequest {
+        name: name.clone(),
+        etag: String::new(),
+        validate_only: dry_run,
+    };
+    let reply = session
+        .tenant()
+        .await?
+        .call(request, async |mut client, request| {
+            client.delete_tenant(request).await
+        })
+        .await?;
+    session.out.wrote(
+        &reply,
+        &format!("tenant/{name}"),
+        if dry_run {
+            "would be deleted"
+        } else {
+            "deleted"
+        },
+    )?;
+    session
+        .out
+        .talk(format!("Next: tenantry audit --tenant {name}"));
+    Ok(())
+}

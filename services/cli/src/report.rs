@@ -1,0 +1,214 @@
+//! How a failure reads on stderr: what, why, how to fix, and the id to ask about.
+
+use std::fmt::Write as _;
+
+use tenantry_proto::common::v1::Reason;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use crate::{error::Error, hint, token};
+
+/// The failure as lines for stderr, the last one ended.
+pub fn report(error: &Error) -> String {
+    if let Error::Incomplete { failures } = error {
+        return failures.iter().map(report).collect();
+    }
+    let mut text = format!("error: {}\n", chain(error));
+    match error {
+        Error::Rpc {
+            service,
+            url,
+            request_id,
+            status,
+        } => {
+            refusal(&mut text, status);
+            line(&mut text, "service", &format!("{service} at {url}"));
+            line(&mut text, "request", request_id);
+        }
+        other => line(&mut text, "fix", fix(other).unwrap_or_default()),
+    }
+    text
+}
+
+fn refusal(text: &mut String, status: &Status) {
+    let details = status.get_error_details();
+    for violation in details
+        .bad_request()
+        .into_iter()
+        .flat_map(|bad| &bad.field_violations)
+    {
+        line(
+            text,
+            "field",
+            &format!("{}: {}", violation.field, violation.description),
+        );
+    }
+    let word = details
+        .error_info()
+        .map(|info| info.reason.as_str())
+        .unwrap_or_default();
+    let hint = Reason::from_str_name(&format!("REASON_{word}")).and_then(hint::of);
+    line(
+        text,
+        "fix",
+        hint.or_else(|| without_reason(status.code()))
+            .unwrap_or_default(),
+    );
+    line(text, "reason", word);
+}
+
+/// The way out where the failure happened before a service could name a reason.
+fn without_reason(code: Code) -> Option<&'static str> {
+    match code {
+        Code::Unavailable => Some(
+            "is it running? `tenantry status` asks all three; `cargo dev up` starts the local stack",
+        ),
+        Code::DeadlineExceeded | Code::Cancelled => {
+            Some("give it longer with --timeout 1m, or see `tenantry status`")
+        }
+        Code::Unimplemented => {
+            Some("the service is older than this program, or the address is another service's")
+        }
+        _ => None,
+    }
+}
+
+fn fix(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::AddressMissing { service } => Some(match *service {
+            "identity" => {
+                "set TENANTRY_IDENTITY_URL or --identity-url; on the local stack: eval \"$(cargo dev env)\""
+            }
+            "tenant" => {
+                "set TENANTRY_TENANT_URL or --tenant-url; on the local stack: eval \"$(cargo dev env)\""
+            }
+            _ => {
+                "set TENANTRY_SHOWBACK_URL or --showback-url; on the local stack: eval \"$(cargo dev env)\""
+            }
+        }),
+        Error::AddressInvalid { .. } => {
+            Some("an address reads http://HOST:PORT or https://HOST:PORT")
+        }
+        Error::PlainText { .. } => Some("use https://, or a port-forward to this machine"),
+        Error::Token(source) => token_fix(source),
+        Error::Cluster { .. } => {
+            Some("see that `kubectl auth whoami` works with the same --context and --kubeconfig")
+        }
+        Error::Timeout { .. } => without_reason(Code::DeadlineExceeded),
+        Error::Manifest(_) => Some(
+            "`kubectl explain tenant.spec` and `kubectl explain quota.spec` describe the fields",
+        ),
+        Error::Usage(_)
+        | Error::Rpc { .. }
+        | Error::File { .. }
+        | Error::Print(_)
+        | Error::Encode(_)
+        | Error::Incomplete { .. } => None,
+    }
+}
+
+fn token_fix(error: &token::Error) -> Option<&'static str> {
+    Some(match error {
+        token::Error::Kubeconfig(_) => {
+            "choose one with --kubeconfig and --context; `kubectl config get-contexts` lists contexts"
+        }
+        token::Error::ClientCertificate { .. } => {
+            "use a user with a token: OIDC, `aws eks get-token`, or a ServiceAccount's (`kubectl create token NAME --audience tenantry`)"
+        }
+        token::Error::Absent { .. } | token::Error::Basic { .. } => {
+            "give the user a token, a tokenFile or an exec plugin, or choose another --context"
+        }
+        token::Error::TokenFile { .. } => "log in again, or choose another --context",
+        token::Error::Obtain { .. } => {
+            "run the user's exec plugin by hand to see what it says; then log in again"
+        }
+    })
+}
+
+/// The error and its causes, joined by colons.
+fn chain(error: &Error) -> String {
+    let mut text = match error {
+        Error::Rpc { status, .. } if status.message().is_empty() => {
+            status.code().description().to_owned()
+        }
+        other => other.to_string(),
+    };
+    let mut cause = std::error::Error::source(error);
+    while let Some(source) = cause {
+        let said = source.to_string();
+        // Some libraries repeat the cause in their own message.
+        if !text.contains(&said) {
+            let _ = write!(text, ": {said}");
+        }
+        cause = source.source();
+    }
+    text
+}
+
+fn line(text: &mut String, key: &str, value: &str) {
+    if !value.is_empty() {
+        let _ = writeln!(text, "  {:<9}{value}", format!("{key}:"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic_types::ErrorDetails;
+
+    use super::*;
+
+    fn rpc(status: Status) -> Error {
+        Error::Rpc {
+            service: "tenant",
+            url: "http://127.0.0.1:1".to_owned(),
+            request_id: "r-1".to_owned(),
+            status: Box::new(status),
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_what_why_and_how_to_fix() {
+        let mut details = ErrorDetails::with_error_info(
+            "QUOTA_NOT_FOUND",
+            "tenantry.dev",
+            [("quota", "smal")].map(|(k, v)| (k.to_owned(), v.to_owned())),
+        );
+        details.add_bad_request_violation("tenant.spec.quota", "names no Quota");
+        let status = Status::with_error_details(
+            Code::FailedPrecondition,
+            "quota \"smal\" does not exist",
+            details,
+        );
+        assert_eq!(
+            report(&rpc(status)),
+            "error: quota \"smal\" does not exist\n  field:   tenant.spec.quota: names no Quota\n  \
+             fix:     `tenantry quota list` shows the quotas; make one with `tenantry quota create -f FILE`\n  \
+             reason:  QUOTA_NOT_FOUND\n  service: tenant at http://127.0.0.1:1\n  request: r-1\n"
+        );
+    }
+
+    #[test]
+    fn an_unreachable_service_is_named() {
+        let text = report(&rpc(Status::unavailable("tcp connect error")));
+        assert!(
+            text.contains("tenantry status") && text.contains("tenant at http://127.0.0.1:1"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn every_failure_of_a_partial_answer_is_told() {
+        let failures = vec![
+            Error::AddressMissing {
+                service: "identity",
+            },
+            Error::AddressMissing { service: "tenant" },
+        ];
+        assert_eq!(
+            report(&Error::Incomplete { failures })
+                .matches("error: ")
+                .count(),
+            2
+        );
+    }
+}
