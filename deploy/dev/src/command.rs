@@ -1,10 +1,12 @@
 //! What a person types after `cargo dev`.
 
+mod demo;
 mod down;
 mod env;
 mod logs;
 mod oidc_token;
 mod status;
+mod test;
 mod up;
 
 use std::process::ExitCode;
@@ -27,6 +29,10 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Bring the stack up and replay the tutorial on it, step by step.
+    Demo,
+    /// Formatting, lints, tests against the real parts, the tutorial, the browser: the one gate.
+    Test,
     /// Install what is missing, build and start everything.
     Up(up::Arguments),
     /// Stop everything; data stays.
@@ -68,6 +74,8 @@ pub fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<()> {
     let name = &arguments.stack;
     match &arguments.command {
+        Command::Demo => demo::run(name),
+        Command::Test => test::run(),
         Command::Up(options) => up::run(name, options),
         Command::Down => down::run(&Stack::load_named(name)?),
         Command::Status(options) => status::run(&Stack::load_named(name)?, options),

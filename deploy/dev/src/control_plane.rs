@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::exec::Spec;
 use crate::graph;
-use crate::home::Home;
+use crate::home::{Home, repository};
 use crate::part::{self, Unit};
 use crate::stack::{Shape, Stack};
 
@@ -28,7 +28,12 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Starts one in `directory`, which it fills and which stays for inspection.
+    /// A directory for a test's control plane, where [`ControlPlane::sweep`] finds it: `target/planes/<name>-<pid>`.
+    pub fn directory(name: &str) -> PathBuf {
+        planes().join(format!("{name}-{}", std::process::id()))
+    }
+
+    /// Starts one in `directory`, which goes with it unless the test panics.
     pub fn start(directory: &Path, nodes: Nodes) -> Result<Self> {
         let home = Home::at(directory.to_path_buf());
         let stack = Stack::prepare(home, "control-plane", Shape::ControlPlane)?;
@@ -57,9 +62,9 @@ impl ControlPlane {
         self.stack.audit_log()
     }
 
-    /// Ends everything recorded in the control planes below `parent`, each in a directory of its own.
-    pub fn sweep(parent: &Path) -> Result<()> {
-        for entry in fs::read_dir(parent).into_iter().flatten() {
+    /// Ends what killed tests left running in directories of [`ControlPlane::directory`].
+    pub fn sweep() -> Result<()> {
+        for entry in fs::read_dir(planes()).into_iter().flatten() {
             let home = Home::at(entry.context("listing control planes")?.path());
             for unit in part::UNITS {
                 if let Some(process) = crate::process::Recorded::find(&home.record(unit.name)) {
@@ -79,6 +84,11 @@ impl Drop for ControlPlane {
                 eprintln!("ending {}: {error:#}", unit.name);
             }
         }
+        if !std::thread::panicking()
+            && let Err(error) = fs::remove_dir_all(self.stack.root())
+        {
+            eprintln!("removing {}: {error}", self.stack.root().display());
+        }
     }
 }
 
@@ -94,4 +104,40 @@ fn units(nodes: Nodes) -> Vec<&'static Unit> {
         bare.contains(&unit.name) || (nodes == Nodes::Three && with_nodes.contains(&unit.name))
     };
     part::UNITS.iter().filter(is_wanted).collect()
+}
+
+fn planes() -> PathBuf {
+    repository().join("target").join("planes")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_control_plane_runs_pods_and_ends_with_its_value() {
+        let plane = ControlPlane::start(&ControlPlane::directory("own"), Nodes::Three).unwrap();
+        let minute = Duration::from_secs(60);
+        plane
+            .kubectl()
+            .args(["run", "nginx", "--image=nginx"])
+            .run(minute)
+            .unwrap();
+        let wait = [
+            "wait",
+            "--for=condition=Ready",
+            "pod/nginx",
+            "--timeout=30s",
+        ];
+        plane.kubectl().args(wait).run(minute).unwrap();
+        let processes: Vec<_> = units(Nodes::Three)
+            .iter()
+            .filter_map(|unit| plane.stack.process(unit.name))
+            .collect();
+        assert_eq!(processes.len(), 5);
+        drop(plane);
+        assert!(processes.iter().all(|process| !process.is_alive()));
+    }
 }

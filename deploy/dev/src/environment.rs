@@ -41,4 +41,15 @@ impl Stack {
             std::env::join_paths(std::iter::once(bin.clone()).chain(rest)).unwrap_or_default();
         path.to_string_lossy().into_owned()
     }
+
+    /// What a browser's walk through the console needs beside.
+    pub(crate) fn browser_environment(&self) -> Vec<(String, String)> {
+        [
+            ("TENANTRY_SCREENSHOTS", self.root().display().to_string()),
+            ("TENANTRY_ADMIN_PASSWORD", self.secrets().admin.clone()),
+            ("TENANTRY_BEAR_PASSWORD", self.secrets().bear.clone()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .to_vec()
+    }
 }

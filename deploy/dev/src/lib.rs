@@ -19,7 +19,7 @@ mod process;
 mod report;
 mod secrets;
 mod stack;
-mod story; // written by the coordinator: the demo's steps and their runner; see /work/notes/contract.md
+mod story;
 mod tool;
 
 pub use command::main;
@@ -28,3 +28,4 @@ pub use exec::Spec;
 pub use ports::Ports;
 pub use secrets::Secrets;
 pub use stack::{Service, Stack};
+pub use story::{Summary, replay};

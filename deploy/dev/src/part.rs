@@ -68,6 +68,7 @@ pub(crate) const UNITS: &[Unit] = &[
     tool::GRPCURL,
     tool::KEYCLOAK,
     tool::AWS,
+    tool::WEB,
     tool::BINARIES,
     tool::PROGRAMS,
     postgres::UNIT,

@@ -4,9 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use crate::exec::Spec;
+use crate::tool;
 
 /// One question that a ready part answers.
 pub(crate) enum Probe {
@@ -14,6 +15,8 @@ pub(crate) enum Probe {
     Tcp(u16),
     /// The path answers 200 on plain HTTP.
     Http(u16, &'static str),
+    /// The gRPC server says that it serves.
+    Grpc(u16),
     /// The command ends with success.
     Command(Spec),
 }
@@ -32,6 +35,13 @@ impl Probe {
                     .get(format!("http://127.0.0.1:{port}{path}"))
                     .call()
                     .with_context(|| format!("asking {path}"))?;
+            }
+            Self::Grpc(port) => {
+                let answer = health(*port).run(Duration::from_secs(10))?;
+                ensure!(
+                    !answer.contains("NOT_SERVING"),
+                    "it says that it doesn't serve"
+                );
             }
             Self::Command(spec) => {
                 spec.run(Duration::from_secs(10))?;
@@ -71,4 +81,16 @@ pub(crate) fn http() -> ureq::Agent {
         .proxy(None)
         .build()
         .into()
+}
+
+/// The standard question of every gRPC server.
+fn health(port: u16) -> Spec {
+    let address = format!("127.0.0.1:{port}");
+    Spec::new(tool::grpcurl()).args([
+        "-plaintext",
+        "-max-time",
+        "5",
+        &address,
+        "grpc.health.v1.Health/Check",
+    ])
 }

@@ -4,6 +4,7 @@ mod debian;
 mod go;
 mod maven;
 mod python;
+pub(crate) mod web;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -37,9 +38,15 @@ pub(crate) const GRPCURL: Unit = unit("grpcurl binary", |_| go::GRPCURL.install(
 pub(crate) const KEYCLOAK: Unit = unit("keycloak distribution", |_| maven::install());
 /// The AWS command line and moto.
 pub(crate) const AWS: Unit = unit("aws command line", |_| python::install());
+/// The application inside the console.
+pub(crate) const WEB: Unit = Unit {
+    layer: Layer::Service,
+    ..unit("web application", |_| web::build())
+};
 /// What this workspace builds.
 pub(crate) const BINARIES: Unit = Unit {
     layer: Layer::Service,
+    after: &[WEB.name],
     ..unit("workspace binaries", build_workspace)
 };
 /// The directory that `cargo dev env` puts first in PATH.
@@ -152,12 +159,20 @@ fn once(directory: &Path, install: impl FnOnce() -> Result<()>) -> Result<()> {
     Ok(())
 }
 
+/// cargo, checking queries against the committed `.sqlx` rather than against whatever database the shell knows.
+pub(crate) fn cargo() -> Spec {
+    let cargo = Spec::new("cargo").inherit().directory(repository());
+    if repository().join(".sqlx").exists() {
+        cargo.env("SQLX_OFFLINE", "true")
+    } else {
+        cargo
+    }
+}
+
 /// Everything of ours that has a `main`, in one build, so that features are unified as in the tests.
 fn build_workspace(_: &Stack) -> Result<()> {
-    let output = Spec::new("cargo")
+    let output = cargo()
         .args(["build", "--quiet", "--workspace", "--bins"])
-        .inherit()
-        .directory(repository())
         .output(BUILD)?;
     if !output.status.success() {
         bail!("cargo build --workspace --bins\n{}", output.stderr);

@@ -22,25 +22,30 @@ pub(crate) const ACCOUNTS: Unit = task(
     manifests::write_service_kubeconfigs,
 );
 
-const NEEDS: &[&str] = &["stream", "migrations", "service accounts"];
+const NEEDS: &[&str] = &[
+    "stream",
+    "migrations",
+    "service accounts",
+    "custom resources",
+];
 
 pub(crate) const IDENTITY: Unit = service(
     "identity",
     &["stream", "migrations", "service accounts", "aws"],
     |stack| spec(stack, Service::Identity),
-    |stack| Probe::Tcp(stack.port(Service::Identity)),
+    |stack| Probe::Grpc(stack.port(Service::Identity)),
 );
 pub(crate) const TENANT: Unit = service(
     "tenant",
     NEEDS,
     |stack| spec(stack, Service::Tenant),
-    |stack| Probe::Tcp(stack.port(Service::Tenant)),
+    |stack| Probe::Grpc(stack.port(Service::Tenant)),
 );
 pub(crate) const SHOWBACK: Unit = service(
     "showback",
     NEEDS,
     |stack| spec(stack, Service::Showback),
-    |stack| Probe::Tcp(stack.port(Service::Showback)),
+    |stack| Probe::Grpc(stack.port(Service::Showback)),
 );
 pub(crate) const CONSOLE: Unit = service(
     "console",
@@ -148,6 +153,7 @@ fn common(stack: &Stack, service: Service) -> Vec<(String, String)> {
         ),
         ("TENANTRY_CLUSTER", CLUSTER.to_owned()),
         ("TENANTRY_INSECURE_DEV", "1".to_owned()),
+        ("TENANTRY_LOG_FORMAT", "text".to_owned()),
     ];
     own.into_iter()
         .chain(shared)

@@ -67,19 +67,8 @@ fn spec(stack: &Stack, step: &Step) -> Spec {
             stack.kubeconfig(step.who.name()).display().to_string(),
         )
         .env("FALCON_CREDENTIALS", credentials)
-        .envs(console_environment(stack))
+        .envs(stack.browser_environment())
         .directory(repository().join("deploy/dev/tutorial"))
-}
-
-/// What the browser's walk through the console needs.
-fn console_environment(stack: &Stack) -> Vec<(String, String)> {
-    [
-        ("TENANTRY_SCREENSHOTS", stack.root().display().to_string()),
-        ("TENANTRY_ADMIN_PASSWORD", stack.secrets().admin.clone()),
-        ("TENANTRY_BEAR_PASSWORD", stack.secrets().bear.clone()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .to_vec()
 }
 
 fn print(step: &Step, output: &Output, verdict: &Result<(), String>) {

@@ -1,0 +1,52 @@
+//! `demo`: the stack, the tutorial on it, and what to do next.
+
+use anyhow::{Result, bail};
+
+use super::up::{Only, start};
+use crate::stack::{Service, Stack};
+use crate::story;
+
+/// Replays the tutorial; the stack stays up.
+///
+/// Errors: any step that did not do exactly what the tutorial shows.
+pub(crate) fn run(name: &str) -> Result<()> {
+    let stack = start(name, Only::Services)?;
+    let summary = story::replay(&stack, |_| Ok(()))?;
+    print_summary(&stack, summary.passed, &summary.failed);
+    if !summary.failed.is_empty() {
+        bail!(
+            "{} steps went otherwise than the tutorial shows",
+            summary.failed.len()
+        );
+    }
+    Ok(())
+}
+
+fn print_summary(stack: &Stack, passed: usize, failed: &[&str]) {
+    let dev = if stack.name == "dev" {
+        "cargo dev".to_owned()
+    } else {
+        format!("cargo dev --stack {}", stack.name)
+    };
+    println!(
+        "\n{passed} steps as the tutorial shows them, {} otherwise.",
+        failed.len()
+    );
+    for title in failed {
+        println!("  ✗ {title}");
+    }
+    println!("\nConsole      {}", stack.url(Service::Console));
+    println!("             bear@nordmart.com   {}", stack.secrets().bear);
+    println!("             admin@nordmart.com  {}", stack.secrets().admin);
+    println!("Pictures     {}", stack.root().display());
+    println!("\nTry next     eval \"$({dev} env)\"");
+    println!("             tenantry tenant list");
+    println!("             tenantry cost --by tenant");
+    println!("             tenantry audit");
+    println!(
+        "             kubectl --kubeconfig {} auth whoami",
+        stack.kubeconfig("bear").display()
+    );
+    println!("             {dev} status");
+    println!("Stop         {dev} down    (data stays; `{dev} reset` forgets it)");
+}
