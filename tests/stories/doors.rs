@@ -8,7 +8,9 @@ fn grpcurl(service: Service, args: &[&str]) -> String {
     let host = stack().url(service).replace("http://", "");
     let call = stack().grpcurl().args(["-plaintext", "-max-time", "10"]);
     let call = match args {
-        [verb @ ("list" | "describe"), rest @ ..] => call.args([host.as_str(), verb]).args(rest.iter().copied()),
+        [verb @ ("list" | "describe"), rest @ ..] => {
+            call.args([host.as_str(), verb]).args(rest.iter().copied())
+        }
         _ => call.args(["-d", args[0], &host, args[1]]),
     };
     call.run(Duration::from_secs(20)).expect("grpcurl")
@@ -20,10 +22,17 @@ async fn grpcurl_lists_and_describes_each_service() {
     for service in WITH_LOG {
         let listed = grpcurl(service, &["list"]);
         let own = format!("tenantry.{0}.v1.", service.name());
-        for name in [own.as_str(), "tenantry.audit.v1.AuditService", "grpc.health.v1.Health"] {
+        for name in [
+            own.as_str(),
+            "tenantry.audit.v1.AuditService",
+            "grpc.health.v1.Health",
+        ] {
             assert!(listed.contains(name), "{}: {listed}", service.name());
         }
-        assert!(grpcurl(service, &["describe", "tenantry.audit.v1.AuditService"]).contains("ListAuditEntries"));
+        assert!(
+            grpcurl(service, &["describe", "tenantry.audit.v1.AuditService"])
+                .contains("ListAuditEntries")
+        );
     }
 }
 

@@ -31,7 +31,10 @@ async fn at_rest_nothing_is_written() {
     panic!("something was written in each of three minutes: {seen:#?}");
 }
 
-#[allow(clippy::disallowed_methods, reason = "the passing of a minute is what is measured")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the passing of a minute is what is measured"
+)]
 async fn minute() {
     tokio::time::sleep(Duration::from_secs(60)).await;
 }
@@ -42,13 +45,25 @@ async fn traces() -> Traces {
         let row = sqlx::query(
             "SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::bigint FROM pg_stat_user_tables",
         );
-        rows_written.push(row.fetch_one(&mut database(service).await).await.unwrap().get(0));
+        rows_written.push(
+            row.fetch_one(&mut database(service).await)
+                .await
+                .unwrap()
+                .get(0),
+        );
     }
-    Traces { api_writes: api_writes(), rows_written, messages: messages().await }
+    Traces {
+        api_writes: api_writes(),
+        rows_written,
+        messages: messages().await,
+    }
 }
 
 /// Writes of our own accounts in the apiserver's audit log, which leaves out Leases and reviews.
 fn api_writes() -> usize {
-    let log = std::fs::read_to_string(stack().audit_log()).expect("reading the apiserver's audit log");
-    log.lines().filter(|line| line.contains("system:serviceaccount:multi-tenant-operator:tenantry-")).count()
+    let log =
+        std::fs::read_to_string(stack().audit_log()).expect("reading the apiserver's audit log");
+    log.lines()
+        .filter(|line| line.contains("system:serviceaccount:multi-tenant-operator:tenantry-"))
+        .count()
 }

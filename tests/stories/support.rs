@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use sqlx::{Connection as _, PgConnection};
+use tenantry_events::NatsConfig;
 use tenantry_testkit::{Service, stack};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tonic::transport::{Channel, Endpoint};
@@ -24,26 +25,56 @@ pub(crate) async fn together() -> RwLockReadGuard<'static, ()> {
 
 /// A service's database, as its owner.
 pub(crate) async fn database(service: Service) -> PgConnection {
-    PgConnection::connect(&stack().owner_database_url(service)).await.expect("connecting to a service's database")
+    PgConnection::connect(&stack().owner_database_url(service))
+        .await
+        .expect("connecting to a service's database")
 }
 
 /// Messages in the stream of the installation.
 pub(crate) async fn messages() -> u64 {
-    let client = async_nats::connect(stack().nats_admin_url()).await.expect("connecting to NATS");
+    let config = NatsConfig {
+        nats_url: stack().nats_admin_url(),
+        nats_nkey_file: None,
+    };
+    let client = config.connect().await.expect("connecting to NATS");
     let context = async_nats::jetstream::new(client);
-    let mut stream = context.get_stream("TENANTRY").await.expect("reading the stream");
-    stream.info().await.expect("reading the stream").state.messages
+    let mut stream = context
+        .get_stream("TENANTRY")
+        .await
+        .expect("reading the stream");
+    stream
+        .info()
+        .await
+        .expect("reading the stream")
+        .state
+        .messages
 }
 
 /// A connection to a service.
 pub(crate) async fn channel(service: Service) -> Channel {
     let endpoint = Endpoint::from_shared(stack().url(service)).expect("the stack's URLs are URLs");
-    endpoint.timeout(Duration::from_secs(10)).connect().await.expect("connecting to a service")
+    endpoint
+        .timeout(Duration::from_secs(10))
+        .connect()
+        .await
+        .expect("connecting to a service")
 }
 
 /// A token of the ServiceAccount `default`, who may nothing, made for `audience`.
 pub(crate) fn outsider_token(audience: &str) -> String {
-    let create = ["create", "token", "default", "-n", "default", "--audience", audience];
-    let token = stack().kubectl().args(create).run(Duration::from_secs(10)).expect("making a token");
+    let create = [
+        "create",
+        "token",
+        "default",
+        "-n",
+        "default",
+        "--audience",
+        audience,
+    ];
+    let token = stack()
+        .kubectl()
+        .args(create)
+        .run(Duration::from_secs(10))
+        .expect("making a token");
     token.trim().to_owned()
 }

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
 use sqlx::Row as _;
 use tenantry_dev::{Spec, replay};
 use tenantry_testkit::{eventually, stack};
@@ -30,7 +31,9 @@ async fn the_tutorial_holds_while_services_die() {
     let summary = replayed.await.unwrap().unwrap();
     assert!(summary.failed.is_empty(), "{:?}", summary.failed);
     the_log_has_no_gap_and_no_double().await;
-    tokio::task::spawn_blocking(the_secret_is_nowhere).await.unwrap();
+    tokio::task::spawn_blocking(the_secret_is_nowhere)
+        .await
+        .unwrap();
 }
 
 async fn the_log_has_no_gap_and_no_double() {
@@ -48,8 +51,10 @@ async fn the_log_has_no_gap_and_no_double() {
         })
         .await;
         assert_eq!(count, newest, "{} has a gap", service.name());
-        let buried: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM events.dead_letter").fetch_one(&mut database).await.unwrap();
+        let buried: i64 = sqlx::query_scalar("SELECT count(*) FROM events.dead_letter")
+            .fetch_one(&mut database)
+            .await
+            .unwrap();
         assert_eq!(buried, 0, "{} has dead letters", service.name());
         events += count;
     }
@@ -60,11 +65,23 @@ async fn the_log_has_no_gap_and_no_double() {
 fn the_secret_is_nowhere() {
     let credentials = stack().root().join("secrets/falcon.credentials");
     let text = std::fs::read_to_string(&credentials).expect("reading falcon's credentials");
-    let secret = text.lines().find_map(|line| line.split_once("aws_secret_access_key")).expect("a secret").1;
+    let secret = text
+        .lines()
+        .find_map(|line| line.split_once("aws_secret_access_key"))
+        .expect("a secret")
+        .1;
     let secret = secret.trim_start_matches([' ', '=']).trim();
-    let places = [stack().root().display().to_string(), stack().postgres_data().display().to_string()];
-    let patterns = encodings(secret).into_iter().flat_map(|pattern| ["-e".to_owned(), pattern]);
-    let grep = Spec::new("grep").args(["-r", "-l", "-a", "-F", "--devices=skip"]).args(patterns).args(places);
+    let places = [
+        stack().root().display().to_string(),
+        stack().postgres_data().display().to_string(),
+    ];
+    let patterns = encodings(secret)
+        .into_iter()
+        .flat_map(|pattern| ["-e".to_owned(), pattern]);
+    let grep = Spec::new("grep")
+        .args(["-r", "-l", "-a", "-F", "--devices=skip"])
+        .args(patterns)
+        .args(places);
     let found = grep.output(Duration::from_secs(120)).expect("searching");
     let found: Vec<&str> = found.stdout.lines().collect();
     assert_eq!(found, [credentials.display().to_string()]);
@@ -72,10 +89,22 @@ fn the_secret_is_nowhere() {
 
 /// The secret as it may be written: plain, base64 at each alignment, hexadecimal, percent-encoded.
 fn encodings(secret: &str) -> Vec<String> {
-    let python = "import base64,sys,urllib.parse;s=sys.argv[1].encode();\n\
-                  for n in range(3): b=base64.b64encode(b'x'*n+s).decode(); i=-(-n*8//6) if n else 0; print(b[i+(1 if n else 0):-4])\n\
-                  print(s.hex()); print(urllib.parse.quote(s,safe='')); print(s.decode())";
-    let python = python.replace("\\n", "\n");
-    let printed = Spec::new("python3").args(["-c", &python, secret]).run(Duration::from_secs(20)).expect("encoding");
-    printed.lines().map(str::to_owned).collect()
+    let hex = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let percent = secret
+        .replace('+', "%2B")
+        .replace('/', "%2F")
+        .replace('=', "%3D");
+    let aligned = (0..3).map(|offset| base64_inner(offset, secret));
+    [secret.to_owned(), hex, percent]
+        .into_iter()
+        .chain(aligned)
+        .collect()
+}
+
+/// The characters of base64 that depend on `secret` alone when `offset` other bytes come before it.
+fn base64_inner(offset: usize, secret: &str) -> String {
+    let text = BASE64_STANDARD_NO_PAD.encode(format!("{}{secret}", " ".repeat(offset)));
+    let mixed_first = [0, 2, 3][offset];
+    let mixed_last = usize::from(!(offset + secret.len()).is_multiple_of(3));
+    text[mixed_first..text.len() - mixed_last].to_owned()
 }

@@ -16,14 +16,24 @@ impl Database {
     /// A database with the event log and the tables of `own`.
     pub async fn create(own: Migrator) -> Self {
         let name = unique("test_");
-        let mut admin = PgConnection::connect(&place::superuser_url("postgres")).await.expect("connecting to Postgres");
-        sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name} OWNER tenantry_owner")))
-            .execute(&mut admin)
+        let mut admin = PgConnection::connect(&place::superuser_url("postgres"))
             .await
-            .expect("creating the test's database");
-        let owner = DatabaseConfig { database_url: place::owner_url(&name).into() };
-        tenantry_events::migrate(&owner, own).await.expect("migrating the test's database");
-        let config = DatabaseConfig { database_url: place::service_url(&name).into() };
+            .expect("connecting to Postgres");
+        sqlx::query(sqlx::AssertSqlSafe(format!(
+            "CREATE DATABASE {name} OWNER tenantry_owner"
+        )))
+        .execute(&mut admin)
+        .await
+        .expect("creating the test's database");
+        let owner = DatabaseConfig {
+            database_url: place::owner_url(&name).into(),
+        };
+        tenantry_events::migrate(&owner, own)
+            .await
+            .expect("migrating the test's database");
+        let config = DatabaseConfig {
+            database_url: place::service_url(&name).into(),
+        };
         let pool = tenantry_events::pool(&config).expect("making a pool");
         Self { name, pool, config }
     }
@@ -35,10 +45,14 @@ impl Drop for Database {
         let url = place::superuser_url("postgres");
         // Drop cannot wait inside the test's runtime, so the statement gets a thread and runtime of its own.
         let dropper = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
             runtime.block_on(async {
                 let mut admin = PgConnection::connect(&url).await?;
-                sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut admin).await?;
+                sqlx::query(sqlx::AssertSqlSafe(statement))
+                    .execute(&mut admin)
+                    .await?;
                 anyhow::Ok(())
             })
         });

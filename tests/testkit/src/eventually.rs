@@ -10,7 +10,9 @@ where
     E: Debug,
     F: Future<Output = Result<T, E>>,
 {
-    let looks = ConstantBuilder::default().with_delay(Duration::from_millis(50)).with_max_times(400);
+    let looks = ConstantBuilder::default()
+        .with_delay(Duration::from_millis(50))
+        .with_max_times(400);
     match probe.retry(looks).await {
         Ok(value) => value,
         Err(last) => panic!("{what} did not become true within 20 s; last: {last:?}"),

@@ -26,6 +26,8 @@ pub(crate) fn service_url(database: &str) -> String {
 }
 
 fn in_database(url: &str, database: &str) -> String {
-    let (server, _) = url.rsplit_once('/').expect("a database URL ends with the database");
+    let (server, _) = url
+        .rsplit_once('/')
+        .expect("a database URL ends with the database");
     format!("{server}/{database}")
 }

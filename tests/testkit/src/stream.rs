@@ -16,12 +16,24 @@ pub struct TestStream {
 impl TestStream {
     /// A stream as declared, under a name and prefix of the test's own.
     pub async fn create() -> Self {
-        let spec = StreamSpec { name: unique("TEST_"), prefix: unique("t") };
-        let config = NatsConfig { nats_url: stack().nats_admin_url(), nats_nkey_file: None };
-        let client = async_nats::connect(&config.nats_url).await.expect("connecting to NATS");
+        let spec = StreamSpec {
+            name: unique("TEST_"),
+            prefix: unique("t"),
+        };
+        let config = NatsConfig {
+            nats_url: stack().nats_admin_url(),
+            nats_nkey_file: None,
+        };
+        let client = config.connect().await.expect("connecting to NATS");
         let context = jetstream::new(client);
-        tenantry_events::apply_stream(&context, spec.declared()).await.expect("creating the test's stream");
-        Self { spec, config, context }
+        tenantry_events::apply_stream(&context, spec.declared())
+            .await
+            .expect("creating the test's stream");
+        Self {
+            spec,
+            config,
+            context,
+        }
     }
 
     /// The stream as a service sees it.
@@ -31,18 +43,31 @@ impl TestStream {
 
     /// How many messages it holds.
     pub async fn messages(&self) -> u64 {
-        let mut stream = self.context.get_stream(&self.spec.name).await.expect("reading the test's stream");
-        stream.info().await.expect("reading the test's stream").state.messages
+        let mut stream = self
+            .context
+            .get_stream(&self.spec.name)
+            .await
+            .expect("reading the test's stream");
+        stream
+            .info()
+            .await
+            .expect("reading the test's stream")
+            .state
+            .messages
     }
 }
 
 impl Drop for TestStream {
     fn drop(&mut self) {
-        let (url, name) = (self.config.nats_url.clone(), self.spec.name.clone());
+        let (config, name) = (self.config.clone(), self.spec.name.clone());
         let dropper = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
             runtime.block_on(async {
-                jetstream::new(async_nats::connect(url).await?).delete_stream(name).await?;
+                jetstream::new(config.connect().await?)
+                    .delete_stream(name)
+                    .await?;
                 anyhow::Ok(())
             })
         });

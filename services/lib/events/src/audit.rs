@@ -76,5 +76,7 @@ fn right(tenant: &str) -> Access {
     if tenant.is_empty() {
         return Access::tenancy("list", "tenants").subresource("audit");
     }
-    Access::tenancy("get", "tenants").subresource("audit").named(tenant)
+    Access::tenancy("get", "tenants")
+        .subresource("audit")
+        .named(tenant)
 }

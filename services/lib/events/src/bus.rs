@@ -1,6 +1,11 @@
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr as _,
+    sync::Arc,
+    time::Duration,
+};
 
-use async_nats::{ConnectOptions, jetstream};
+use async_nats::{ConnectOptions, ServerAddr, jetstream};
 use clap::Args;
 use tokio::sync::OnceCell;
 
@@ -25,6 +30,37 @@ impl NatsConfig {
     pub fn is_tls(&self) -> bool {
         self.nats_url.starts_with("tls://")
     }
+
+    /// Connects with the nkey, else with what the URL carries.
+    ///
+    /// Errors: `BusError::Nkey` or `BusError::Connect`.
+    pub async fn connect(&self) -> Result<async_nats::Client, BusError> {
+        let options = ConnectOptions::new()
+            .connection_timeout(ANSWER_MAX)
+            .request_timeout(Some(ANSWER_MAX))
+            .event_callback(
+                |event| async move { tracing::info!(%event, "NATS connection changed.") },
+            );
+        let address = ServerAddr::from_str(&self.nats_url).map_err(BusError::Url)?;
+        let options = match (&self.nats_nkey_file, address.has_user_pass()) {
+            (Some(path), _) => options.nkey(seed(path)?),
+            // The client itself takes no credentials out of a URL.
+            (None, true) => options.user_and_password(
+                address.username().unwrap_or_default().to_owned(),
+                address.password().unwrap_or_default().to_owned(),
+            ),
+            (None, false) => options,
+        };
+        options.connect(address).await.map_err(BusError::Connect)
+    }
+}
+
+fn seed(path: &Path) -> Result<String, BusError> {
+    let text = std::fs::read_to_string(path).map_err(|source| BusError::Nkey {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(text.trim().to_owned())
 }
 
 /// Why the stream cannot be used now. Everything here may pass.
@@ -39,6 +75,9 @@ pub enum BusError {
         #[source]
         source: std::io::Error,
     },
+    /// The URL is none.
+    #[error("reading TENANTRY_NATS_URL")]
+    Url(#[source] std::io::Error),
     /// NATS does not answer or does not let us in.
     #[error("connecting to NATS")]
     Connect(#[source] async_nats::ConnectError),
@@ -127,25 +166,6 @@ impl Bus {
     }
 
     async fn connect(&self) -> Result<async_nats::Client, BusError> {
-        let options = ConnectOptions::new()
-            .connection_timeout(ANSWER_MAX)
-            .request_timeout(Some(ANSWER_MAX))
-            .event_callback(
-                |event| async move { tracing::info!(%event, "NATS connection changed.") },
-            );
-        let options = match &self.config.nats_nkey_file {
-            None => options,
-            Some(path) => {
-                let seed = std::fs::read_to_string(path).map_err(|source| BusError::Nkey {
-                    path: path.clone(),
-                    source,
-                })?;
-                options.nkey(seed.trim().to_owned())
-            }
-        };
-        options
-            .connect(&self.config.nats_url)
-            .await
-            .map_err(BusError::Connect)
+        self.config.connect().await
     }
 }

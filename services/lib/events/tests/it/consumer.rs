@@ -14,10 +14,12 @@ struct Sizes;
 
 impl Projection for Sizes {
     async fn apply(&self, conn: &mut PgConnection, event: &Envelope) -> Result<(), ApplyError> {
-        let size = event.data["size"].as_i64().ok_or_else(|| ApplyError::Nonsense {
-            id: event.id,
-            why: "it has no size".into(),
-        })?;
+        let size = event.data["size"]
+            .as_i64()
+            .ok_or_else(|| ApplyError::Nonsense {
+                id: event.id,
+                why: "it has no size".into(),
+            })?;
         sqlx::query("INSERT INTO events.projection (consumer, uid, revision) VALUES ($1, $2, $3)")
             .bind(format!("size {size}"))
             .bind(event.uid)
@@ -31,17 +33,30 @@ impl Projection for Sizes {
 #[allow(clippy::disallowed_methods, reason = "a test supervises its own tasks")]
 fn start(stream: &TestStream, pool: &PgPool) -> CancellationToken {
     let token = CancellationToken::new();
-    let spec = ConsumerSpec { durable: "sizes".into(), subjects: vec!["box.v1.box.*".into()] };
+    let spec = ConsumerSpec {
+        durable: "sizes".into(),
+        subjects: vec!["box.v1.box.*".into()],
+    };
     let pulse = Health::new(&[]).pulse("sizes", Duration::from_secs(30));
-    tokio::spawn(consume(stream.bus(), pool.clone(), spec, Sizes, Wake::default(), pulse, token.clone()));
+    tokio::spawn(consume(
+        stream.bus(),
+        pool.clone(),
+        spec,
+        Sizes,
+        Wake::default(),
+        pulse,
+        token.clone(),
+    ));
     token
 }
 
 async fn applied(pool: &PgPool) -> Vec<String> {
-    sqlx::query_scalar("SELECT consumer FROM events.projection WHERE consumer LIKE 'size %' ORDER BY revision")
-        .fetch_all(pool)
-        .await
-        .unwrap()
+    sqlx::query_scalar(
+        "SELECT consumer FROM events.projection WHERE consumer LIKE 'size %' ORDER BY revision",
+    )
+    .fetch_all(pool)
+    .await
+    .unwrap()
 }
 
 #[tokio::test]
@@ -56,7 +71,9 @@ async fn each_revision_is_applied_once_and_in_order() {
     running.wake.wake();
     eventually("three sizes", || async {
         let sizes = applied(&database.pool).await;
-        (sizes == ["size 7", "size 8", "size 9"]).then_some(()).ok_or(sizes)
+        (sizes == ["size 7", "size 8", "size 9"])
+            .then_some(())
+            .ok_or(sizes)
     })
     .await;
     token.cancel();
@@ -68,7 +85,13 @@ async fn garbage_becomes_a_dead_letter_and_holds_nobody_up() {
     let (database, stream) = places().await;
     let token = start(&stream, &database.pool);
     let subject = format!("{}.box.v1.box.{}", stream.spec.prefix, Uuid::new_v4());
-    stream.context.publish(subject, "not an event".into()).await.unwrap().await.unwrap();
+    stream
+        .context
+        .publish(subject, "not an event".into())
+        .await
+        .unwrap()
+        .await
+        .unwrap();
     let running = start_relay(stream.bus(), database.pool.clone());
     commit(&database.pool, &fact(Uuid::new_v4(), 5)).await;
     running.wake.wake();
@@ -77,13 +100,18 @@ async fn garbage_becomes_a_dead_letter_and_holds_nobody_up() {
         (sizes == ["size 5"]).then_some(()).ok_or(sizes)
     })
     .await;
-    let letters: Vec<(String, Vec<u8>)> = sqlx::query_as("SELECT error, payload FROM events.dead_letter")
-        .fetch_all(&database.pool)
-        .await
-        .unwrap();
+    let letters: Vec<(String, Vec<u8>)> =
+        sqlx::query_as("SELECT error, payload FROM events.dead_letter")
+            .fetch_all(&database.pool)
+            .await
+            .unwrap();
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].1, b"not an event");
-    assert!(letters[0].0.starts_with("decoding an envelope: "), "{}", letters[0].0);
+    assert!(
+        letters[0].0.starts_with("decoding an envelope: "),
+        "{}",
+        letters[0].0
+    );
     token.cancel();
     running.token.cancel();
 }

@@ -7,10 +7,22 @@ use crate::support::{commit, fact, places};
 async fn the_same_state_is_recorded_once() {
     let (database, _stream) = places().await;
     let uid = Uuid::new_v4();
-    assert!(matches!(commit(&database.pool, &fact(uid, 1)).await, Recorded::Event { revision: 1, .. }));
-    assert_eq!(commit(&database.pool, &fact(uid, 1)).await, Recorded::Unchanged);
-    assert!(matches!(commit(&database.pool, &fact(uid, 2)).await, Recorded::Event { revision: 2, .. }));
-    assert!(matches!(commit(&database.pool, &fact(uid, 1)).await, Recorded::Event { revision: 3, .. }));
+    assert!(matches!(
+        commit(&database.pool, &fact(uid, 1)).await,
+        Recorded::Event { revision: 1, .. }
+    ));
+    assert_eq!(
+        commit(&database.pool, &fact(uid, 1)).await,
+        Recorded::Unchanged
+    );
+    assert!(matches!(
+        commit(&database.pool, &fact(uid, 2)).await,
+        Recorded::Event { revision: 2, .. }
+    ));
+    assert!(matches!(
+        commit(&database.pool, &fact(uid, 1)).await,
+        Recorded::Event { revision: 3, .. }
+    ));
 }
 
 #[tokio::test]
@@ -20,7 +32,10 @@ async fn an_aborted_transaction_leaves_no_event_and_no_gap() {
     let mut tx = database.pool.begin().await.unwrap();
     record(&mut tx, &fact(uid, 1)).await.unwrap();
     tx.rollback().await.unwrap();
-    assert!(matches!(commit(&database.pool, &fact(uid, 2)).await, Recorded::Event { revision: 1, .. }));
+    assert!(matches!(
+        commit(&database.pool, &fact(uid, 2)).await,
+        Recorded::Event { revision: 1, .. }
+    ));
 }
 
 #[tokio::test]
@@ -31,14 +46,24 @@ async fn the_service_role_cannot_rewrite_history() {
     let number = "UPDATE events.event SET log_seq = 1, previous_hash = 'a', hash = 'b'";
     sqlx::query(number).execute(&database.pool).await.unwrap();
     let refused = [
-        ("UPDATE events.event SET log_seq = 2, previous_hash = 'a', hash = 'b'", "numbered and published once"),
-        ("UPDATE events.event SET name = 'other'", "permission denied"),
+        (
+            "UPDATE events.event SET log_seq = 2, previous_hash = 'a', hash = 'b'",
+            "numbered and published once",
+        ),
+        (
+            "UPDATE events.event SET name = 'other'",
+            "permission denied",
+        ),
         ("DELETE FROM events.event", "permission denied"),
         ("TRUNCATE events.event", "permission denied"),
         ("CREATE TABLE mine (a int)", "permission denied"),
     ];
     for (statement, why) in refused {
-        let error = sqlx::query(statement).execute(&database.pool).await.unwrap_err().to_string();
+        let error = sqlx::query(statement)
+            .execute(&database.pool)
+            .await
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(why), "{statement}: {error}");
     }
 }

@@ -49,7 +49,9 @@ async fn killed_relay_loses_nothing_and_doubles_nothing() {
     let running = start_relay(stream.bus(), database.pool.clone());
     eventually("every event marked", || async {
         let (_, published) = history(&database.pool).await;
-        (published == i64::from(EVENTS)).then_some(()).ok_or(published)
+        (published == i64::from(EVENTS))
+            .then_some(())
+            .ok_or(published)
     })
     .await;
     running.token.cancel();

@@ -45,11 +45,18 @@ pub(crate) fn start_relay(bus: Bus, pool: PgPool) -> RunningRelay {
 
 /// `log_seq` of every numbered event, and how many were marked as published.
 pub(crate) async fn history(pool: &PgPool) -> (Vec<i64>, i64) {
-    let rows: Vec<(Option<i64>, Option<i64>)> =
-        sqlx::query_as("SELECT log_seq, stream_sequence FROM events.event ORDER BY log_seq NULLS LAST")
-            .fetch_all(pool)
-            .await
-            .unwrap();
-    let published = rows.iter().filter(|(_, sequence)| sequence.is_some()).count();
-    (rows.iter().filter_map(|(log_seq, _)| *log_seq).collect(), i64::try_from(published).unwrap())
+    let rows: Vec<(Option<i64>, Option<i64>)> = sqlx::query_as(
+        "SELECT log_seq, stream_sequence FROM events.event ORDER BY log_seq NULLS LAST",
+    )
+    .fetch_all(pool)
+    .await
+    .unwrap();
+    let published = rows
+        .iter()
+        .filter(|(_, sequence)| sequence.is_some())
+        .count();
+    (
+        rows.iter().filter_map(|(log_seq, _)| *log_seq).collect(),
+        i64::try_from(published).unwrap(),
+    )
 }
