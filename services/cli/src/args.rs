@@ -88,7 +88,12 @@ pub struct Settings {
     #[arg(long, global = true, env = "TENANTRY_SHOWBACK_URL", value_name = "URL")]
     pub showback_url: Option<String>,
     /// PEM file of the authority that signed the services' certificates; unset means the system's authorities.
-    #[arg(long, global = true, env = "TENANTRY_CA_FILE", value_name = "PATH")]
+    #[arg(
+        long,
+        global = true,
+        env = "TENANTRY_SERVICES_CA_FILE",
+        value_name = "PATH"
+    )]
     pub ca_file: Option<PathBuf>,
     /// Allows a token over plain text to another machine; loopback needs no permission.
     #[arg(long, global = true, hide = true, env = "TENANTRY_INSECURE_DEV", value_parser = FalseyValueParser::new())]

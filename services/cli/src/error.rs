@@ -86,7 +86,7 @@ pub enum Error {
     #[error("encoding the answer: {0}")]
     Encode(String),
     /// Some services answered and others did not.
-    #[error("{} of 3 services did not answer", .failures.len())]
+    #[error("the answer is incomplete: {} of 3 services failed", .failures.len())]
     Incomplete {
         /// One failure per service.
         failures: Vec<Error>,

@@ -11,7 +11,8 @@ use crate::{error::Error, hint, token};
 /// The failure as lines for stderr, the last one ended.
 pub fn report(error: &Error) -> String {
     if let Error::Incomplete { failures } = error {
-        return failures.iter().map(report).collect();
+        let each: String = failures.iter().map(report).collect();
+        return format!("error: {error}\n{each}");
     }
     let mut text = format!("error: {}\n", chain(error));
     match error {
@@ -127,15 +128,33 @@ fn token_fix(error: &token::Error) -> Option<&'static str> {
 
 /// The error and its causes, joined by colons.
 fn chain(error: &Error) -> String {
-    let mut text = match error {
+    match error {
+        Error::Rpc {
+            service, status, ..
+        } if is_unreached(status) => causes(
+            format!("the {service} service cannot be reached"),
+            Some(status.as_ref()),
+        ),
         Error::Rpc { status, .. } if status.message().is_empty() => {
             status.code().description().to_owned()
         }
-        other => other.to_string(),
-    };
-    let mut cause = std::error::Error::source(error);
+        Error::Rpc { status, .. } => status.message().to_owned(),
+        other => causes(other.to_string(), std::error::Error::source(other)),
+    }
+}
+
+/// True if the failure is the connection's: a service that answers gives a reason.
+fn is_unreached(status: &Status) -> bool {
+    status.code() == Code::Unavailable
+        && status.details().is_empty()
+        && std::error::Error::source(status).is_some()
+}
+
+fn causes(mut text: String, mut cause: Option<&(dyn std::error::Error + 'static)>) -> String {
     while let Some(source) = cause {
-        let said = source.to_string();
+        let said = source
+            .downcast_ref::<Status>()
+            .map_or_else(|| source.to_string(), |status| status.message().to_owned());
         // Some libraries repeat the cause in their own message.
         if !text.contains(&said) {
             let _ = write!(text, ": {said}");
@@ -208,7 +227,7 @@ mod tests {
             report(&Error::Incomplete { failures })
                 .matches("error: ")
                 .count(),
-            2
+            3
         );
     }
 }

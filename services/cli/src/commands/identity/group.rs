@@ -9,6 +9,7 @@ use tenantry_proto::identity::v1::{
 use super::created;
 use crate::{
     commands::page,
+    confirm,
     error::Error,
     moment,
     session::Session,
@@ -40,6 +41,9 @@ pub enum Command {
     Delete {
         /// Name of the group.
         name: String,
+        /// The name again, instead of being asked for it.
+        #[arg(long, value_name = "NAME")]
+        confirm: Option<String>,
     },
     /// Put a user into a group.
     AddUser {
@@ -67,7 +71,7 @@ impl Command {
             } => create(session, name, path, dry_run).await,
             Self::Get { name } => get(session, name).await,
             Self::List => list(session).await,
-            Self::Delete { name } => delete(session, name).await,
+            Self::Delete { name, confirm } => delete(session, name, confirm).await,
             Self::AddUser { group, user } => {
                 add_user(
                     session,
@@ -177,7 +181,12 @@ async fn list(session: &Session) -> Result<(), Error> {
     session.out.show(&reply, &view(session, &reply.groups))
 }
 
-async fn delete(session: &Session, name: String) -> Result<(), Error> {
+async fn delete(session: &Session, name: String, confirmed: Option<String>) -> Result<(), Error> {
+    confirm::severe(
+        &format!("Deleting group {name} ends what it stood for in IAM."),
+        &name,
+        confirmed.as_deref(),
+    )?;
     let request = DeleteGroupRequest {
         group_name: name.clone(),
     };
