@@ -6,4 +6,5 @@
 //! write to the cluster.
 
 pub mod cost;
+pub mod meter;
 pub mod price;
