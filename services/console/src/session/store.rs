@@ -19,10 +19,13 @@ const BUCKET: &str = "TENANTRY_SESSIONS";
 /// How long NATS may take for one answer.
 const REPLY_MAX: Duration = Duration::from_secs(3);
 
+/// How long the bucket remembers that a key was removed: longer than any replica waits for a change.
+const TOMBSTONE: Duration = Duration::from_secs(60);
+
 /// Why the bucket gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
-    #[error("opening bucket {BUCKET}")]
+    #[error("opening bucket {BUCKET}, which tenantry-stream makes")]
     Open {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -115,25 +118,12 @@ impl Store {
         self.bucket.get_or_try_init(|| self.open()).await
     }
 
+    /// Declared in deploy/nats and made by `tenantry-stream`; the console may not create it.
     async fn open(&self) -> Result<kv::Store, StoreError> {
-        if let Ok(found) = self.jetstream.get_key_value(BUCKET).await {
-            return Ok(found);
-        }
-        let config = kv::Config {
-            bucket: BUCKET.to_owned(),
-            description: "Sessions of the console, encrypted.".to_owned(),
-            history: 1,
-            max_age: self.age_max,
-            // Logins under way live shorter than sessions, by a time to live of their own.
-            limit_markers: Some(Duration::from_secs(60)),
-            ..kv::Config::default()
-        };
-        self.jetstream
-            .create_key_value(config)
-            .await
-            .map_err(|source| StoreError::Open {
-                source: source.into(),
-            })
+        let found = self.jetstream.get_key_value(BUCKET).await;
+        found.map_err(|source| StoreError::Open {
+            source: source.into(),
+        })
     }
 
     /// The value of `key`. One that cannot be opened counts as absent: the key was changed, its owner logs in again.
@@ -206,7 +196,7 @@ impl Store {
         match self
             .bucket()
             .await?
-            .delete_expect_revision(key, Some(entry.revision))
+            .purge_expect_revision_with_ttl(key, entry.revision, TOMBSTONE)
             .await
         {
             Ok(()) => Ok(Some(entry.value)),
@@ -219,7 +209,7 @@ impl Store {
     pub(crate) async fn delete(&self, key: &str) -> Result<(), StoreError> {
         self.bucket()
             .await?
-            .delete(key)
+            .purge_with_ttl(key, TOMBSTONE)
             .await
             .map_err(|source| write(key, source))
     }
