@@ -1,1 +1,10 @@
-//! tenantry-tenant
+//! Who has what.
+//!
+//! Enters: Tenant, Quota and IntegrationConfig (by kubectl, Git or gRPC). Leaves: namespaces, role bindings, quotas,
+//! limits and ingresses in the cluster; `evt.tenant.>`; conditions on the resources.
+//! Deliberately absent: who people are (identity), what it cost (showback), and any call to either.
+
+pub mod cluster;
+pub mod config;
+pub mod member;
+pub mod reconcile;

@@ -1,0 +1,119 @@
+//! Calls to the apiserver, none longer than ten seconds.
+
+use std::{fmt::Debug, time::Duration};
+
+use k8s_openapi::NamespaceResourceScope;
+use kube::{
+    Api, Client, Resource,
+    api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams},
+    runtime::watcher,
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::reconcile::object::{Key, MANAGER, Object};
+
+const CALL_MAX: Duration = Duration::from_secs(10);
+/// A dead watch is noticed soon after the apiserver should have ended it.
+const WATCH_SECONDS: u32 = 25;
+
+/// Why a call gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The apiserver answered with a failure, or not at all.
+    #[error(transparent)]
+    Call(#[from] kube::Error),
+    /// No answer within ten seconds.
+    #[error("the apiserver did not answer within {} s", CALL_MAX.as_secs())]
+    Elapsed,
+}
+
+impl Error {
+    /// The HTTP code, if the apiserver gave one.
+    pub fn code(&self) -> Option<u16> {
+        match self {
+            Self::Call(kube::Error::Api(status)) => Some(status.code),
+            Self::Call(_) | Self::Elapsed => None,
+        }
+    }
+}
+
+/// Waits for `call` no longer than ten seconds.
+pub async fn within<T>(call: impl Future<Output = Result<T, kube::Error>>) -> Result<T, Error> {
+    match tokio::time::timeout(CALL_MAX, call).await {
+        Ok(answer) => Ok(answer?),
+        Err(_elapsed) => Err(Error::Elapsed),
+    }
+}
+
+/// Settings of every watch.
+pub fn watching() -> watcher::Config {
+    watcher::Config::default().timeout(WATCH_SECONDS)
+}
+
+/// Everything of a kind with `labels`, in all namespaces.
+pub async fn list<K>(client: &Client, labels: &str) -> Result<Vec<K>, Error>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    let params = ListParams::default().labels(labels);
+    Ok(within(Api::<K>::all(client.clone()).list(&params))
+        .await?
+        .items)
+}
+
+/// The object of that name; none if it is absent.
+pub async fn find<K>(client: &Client, name: &str) -> Result<Option<K>, Error>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    within(Api::<K>::all(client.clone()).get_opt(name)).await
+}
+
+/// The object of that name in `namespace`; none if it is absent.
+pub async fn find_in<K>(client: &Client, namespace: &str, name: &str) -> Result<Option<K>, Error>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + DeserializeOwned
+        + Debug,
+{
+    within(Api::<K>::namespaced(client.clone(), namespace).get_opt(name)).await
+}
+
+/// Writes `object` by server-side apply; what others own in it stays theirs.
+pub async fn apply(client: &Client, object: &Object) -> Result<(), Error> {
+    let params = PatchParams::apply(MANAGER).force();
+    let patch = Patch::Apply(&object.value);
+    within(api(client, &object.key).patch(&object.key.name, &params, &patch))
+        .await
+        .map(drop)
+}
+
+/// Changes a few fields of an object that others write too.
+pub async fn merge(client: &Client, key: &Key, patch: Value) -> Result<(), Error> {
+    let params = PatchParams {
+        field_manager: Some(MANAGER.into()),
+        ..PatchParams::default()
+    };
+    within(api(client, key).patch(&key.name, &params, &Patch::Merge(patch)))
+        .await
+        .map(drop)
+}
+
+/// Asks for the deletion of an object; one that is gone already is as good.
+pub async fn delete(client: &Client, key: &Key) -> Result<(), Error> {
+    match within(api(client, key).delete(&key.name, &DeleteParams::background())).await {
+        Ok(_) => Ok(()),
+        Err(failure) if failure.code() == Some(404) => Ok(()),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn api(client: &Client, key: &Key) -> Api<DynamicObject> {
+    let resource = key.kind.resource();
+    match key.namespace.as_str() {
+        "" => Api::all_with(client.clone(), &resource),
+        namespace => Api::namespaced_with(client.clone(), namespace, &resource),
+    }
+}

@@ -1,0 +1,79 @@
+//! Every setting with type, default and unit; the only reader of the environment.
+
+use std::{net::SocketAddr, time::Duration};
+
+use clap::Parser;
+use tenantry_events::{DatabaseConfig, NatsConfig};
+use tenantry_runtime::{ServerConfig, TelemetryConfig};
+
+/// Turns Tenants into namespaces, rights and quotas.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "tenantry-tenant", version)]
+pub struct Config {
+    /// gRPC port and what protects it.
+    #[command(flatten)]
+    pub server: ServerConfig,
+    /// Log lines.
+    #[command(flatten)]
+    pub telemetry: TelemetryConfig,
+    /// Postgres.
+    #[command(flatten)]
+    pub database: DatabaseConfig,
+    /// NATS; not needed by `--migrate`.
+    #[command(flatten)]
+    pub nats: NatsConfig,
+    /// What concerns the cluster.
+    #[command(flatten)]
+    pub cluster: ClusterConfig,
+    /// Brings the database up to date, as its owner, and exits.
+    #[arg(long)]
+    pub migrate: bool,
+    /// Prints the effective settings, secrets hidden, and exits.
+    #[arg(long)]
+    pub print_config: bool,
+}
+
+/// What concerns the cluster.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ClusterConfig {
+    /// Namespace of the installation: the IntegrationConfig and the ingresses live in it.
+    #[arg(
+        long,
+        env = "TENANTRY_NAMESPACE",
+        default_value = "multi-tenant-operator"
+    )]
+    pub namespace: String,
+    /// Domain of the ingresses where the IntegrationConfig names no host: `console.<domain>` and so on.
+    #[arg(
+        long,
+        env = "TENANTRY_INGRESS_DOMAIN",
+        default_value = "tenantry.local"
+    )]
+    pub ingress_domain: String,
+    /// Class of the ingresses where the IntegrationConfig names none.
+    #[arg(long, env = "TENANTRY_INGRESS_CLASS", default_value = "nginx")]
+    pub ingress_class: String,
+}
+
+impl Config {
+    /// How long the process may take to stop.
+    pub const GRACE: Duration = Duration::from_secs(10);
+
+    /// Reads flags and environment.
+    ///
+    /// Errors: a plain-text database or stream outside one machine, by name.
+    pub fn read() -> anyhow::Result<Self> {
+        let config = Self::parse();
+        let (database, nats) = (config.database.is_tls(), config.nats.is_tls());
+        config
+            .server
+            .require_tls("TENANTRY_DATABASE_URL", database)?;
+        config.server.require_tls("TENANTRY_NATS_URL", nats)?;
+        Ok(config)
+    }
+
+    /// Where gRPC listens.
+    pub fn grpc_addr(&self) -> SocketAddr {
+        self.server.grpc_addr
+    }
+}

@@ -1,0 +1,217 @@
+//! The difference between what is wanted and what is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::ResourceQuota;
+use kube::ResourceExt;
+use serde_json::Value;
+
+use super::{Plan, Revoke, budget};
+use crate::reconcile::{
+    dereference::Observed,
+    object::{Key, Kind, Object},
+    validate::{Budget, Valid},
+};
+
+/// A change by somebody else that is put back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drift {
+    /// Which object.
+    pub key: Key,
+    /// Field manager that changed it last; empty if unknown.
+    pub field_manager: String,
+    /// What was changed, for people.
+    pub difference: String,
+}
+
+type There = BTreeMap<Key, Object>;
+
+fn there<'a, K: ResourceExt + serde::Serialize + 'a>(
+    kind: Kind,
+    objects: impl IntoIterator<Item = &'a K>,
+) -> There {
+    objects
+        .into_iter()
+        .map(|object| Object::observed(kind, object))
+        .map(|object| (object.key.clone(), object))
+        .collect()
+}
+
+fn bindings_there(observed: &Observed) -> There {
+    let mut all = there(Kind::RoleBinding, &observed.bindings);
+    all.extend(there(Kind::ClusterRoleBinding, &observed.role_bindings));
+    all
+}
+
+/// Takes what nobody should have: whole bindings, or subjects of one.
+pub(super) fn revoke(plan: &mut Plan, wanted: &[Object], observed: &Observed) {
+    let wanted: BTreeMap<&Key, &Object> =
+        wanted.iter().map(|object| (&object.key, object)).collect();
+    for (key, found) in bindings_there(observed) {
+        let Some(wanted) = wanted.get(&key) else {
+            plan.revoke.push(Revoke::Delete(key));
+            continue;
+        };
+        note_drift(plan, wanted, &found);
+        let has_excess = subjects(&found)
+            .iter()
+            .any(|subject| !subjects(wanted).contains(subject));
+        if found.value["roleRef"] != wanted.value["roleRef"] {
+            // A roleRef cannot be changed; the binding comes back as a grant.
+            plan.revoke.push(Revoke::Delete(key));
+        } else if has_excess {
+            plan.revoke.push(narrowed(wanted, &found));
+        }
+    }
+}
+
+fn subjects(binding: &Object) -> Vec<Value> {
+    let all = binding.value["subjects"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    all.into_iter().map(named).collect()
+}
+
+/// A subject by what decides: the apiserver adds fields of its own.
+fn named(subject: Value) -> Value {
+    serde_json::json!([subject["kind"], subject["name"], subject["namespace"]])
+}
+
+fn narrowed(wanted: &Object, found: &Object) -> Revoke {
+    let before = subjects(found);
+    let mut narrow = wanted.clone();
+    let kept: Vec<Value> = narrow.value["subjects"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let kept: Vec<Value> = kept
+        .into_iter()
+        .filter(|subject| before.contains(&named(subject.clone())))
+        .collect();
+    if kept.is_empty() {
+        return Revoke::Delete(wanted.key.clone());
+    }
+    narrow.value["subjects"] = Value::Array(kept);
+    Revoke::Narrow(narrow)
+}
+
+/// Namespaces that are missing or were changed.
+pub(super) fn namespaces(plan: &mut Plan, wanted: &[Object], observed: &Observed) {
+    plan.namespaces = differing(plan, wanted, &there(Kind::Namespace, &observed.namespaces));
+}
+
+/// Quotas, limits and the tenant's role; and those of ours that nobody wants any more.
+pub(super) fn structure(plan: &mut Plan, valid: &Valid, observed: &Observed, wanted: Vec<Object>) {
+    let mut all = there(Kind::ResourceQuota, &observed.quotas);
+    all.extend(there(Kind::LimitRange, &observed.limits));
+    all.extend(there(Kind::ClusterRole, &observed.roles));
+    plan.structure = differing(plan, &wanted, &all);
+    let keys: BTreeSet<&Key> = wanted.iter().map(|object| &object.key).collect();
+    // What lies in a namespace on its way out goes with it, and holds its share until then.
+    let is_alive = |key: &Key| {
+        key.namespace.is_empty() || valid.spaces.iter().any(|space| space.name == key.namespace)
+    };
+    plan.drop = all
+        .into_keys()
+        .filter(|key| !keys.contains(key) && is_alive(key))
+        .collect();
+}
+
+/// Namespaces whose first rights need not wait; the others are noted as waiting.
+///
+/// Before `status.hard` holds every key, the apiserver enforces nothing. A namespace that has rights never waits.
+pub(super) fn gates(
+    plan: &mut Plan,
+    valid: &Valid,
+    budget: &Budget,
+    observed: &Observed,
+) -> BTreeSet<String> {
+    let is_enforced = |quota: &ResourceQuota| {
+        let hard = quota
+            .status
+            .as_ref()
+            .and_then(|status| status.hard.as_ref());
+        budget
+            .hard
+            .keys()
+            .all(|key| hard.is_some_and(|hard| hard.contains_key(key)))
+    };
+    let mut open: BTreeSet<String> = observed
+        .bindings
+        .iter()
+        .filter_map(ResourceExt::namespace)
+        .collect();
+    let ours = observed
+        .quotas
+        .iter()
+        .filter(|quota| quota.name_any() == budget::NAME);
+    open.extend(
+        ours.filter(|quota| is_enforced(quota))
+            .filter_map(ResourceExt::namespace),
+    );
+    if budget.hard.is_empty() {
+        open.extend(
+            valid
+                .spaces
+                .iter()
+                .filter(|space| space.exists)
+                .map(|space| space.name.clone()),
+        );
+    }
+    let has_members = valid.members.values().any(|members| !members.is_empty());
+    let closed = valid
+        .spaces
+        .iter()
+        .filter(|space| has_members && !open.contains(&space.name));
+    plan.waiting = closed.map(|space| space.name.clone()).collect();
+    open
+}
+
+/// Bindings to give, in the namespaces that are open.
+pub(super) fn grant(
+    plan: &mut Plan,
+    wanted: &[Object],
+    open: &BTreeSet<String>,
+    observed: &Observed,
+) {
+    let may =
+        |object: &&Object| object.key.namespace.is_empty() || open.contains(&object.key.namespace);
+    let wanted: Vec<Object> = wanted.iter().filter(may).cloned().collect();
+    let there = bindings_there(observed);
+    plan.grants = wanted
+        .into_iter()
+        .filter(|object| is_due(object, there.get(&object.key)))
+        .collect();
+}
+
+fn differing(plan: &mut Plan, wanted: &[Object], there: &There) -> Vec<Object> {
+    let mut due = Vec::new();
+    for object in wanted {
+        let found = there.get(&object.key);
+        if let Some(found) = found {
+            note_drift(plan, object, found);
+        }
+        if is_due(object, found) {
+            due.push(object.clone());
+        }
+    }
+    due
+}
+
+fn is_due(wanted: &Object, found: Option<&Object>) -> bool {
+    // A digest that differs while every field holds: fields that we no longer want must go.
+    found.is_none_or(|found| !wanted.is_held_by(found) || found.applied() != wanted.applied())
+}
+
+fn note_drift(plan: &mut Plan, wanted: &Object, found: &Object) {
+    // A namespace without our mark is being adopted, not put back.
+    let is_new = wanted.key.kind == Kind::Namespace && found.applied().is_none();
+    if !is_new && wanted.was_changed(found) {
+        plan.drift.push(Drift {
+            key: wanted.key.clone(),
+            field_manager: found.last_other_manager().unwrap_or_default(),
+            difference: found.difference(wanted),
+        });
+    }
+}

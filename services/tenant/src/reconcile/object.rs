@@ -1,0 +1,223 @@
+//! Cluster objects as data: what is wanted, what is there, and whether the one holds the other.
+
+use k8s_openapi::api::{
+    core::v1::{LimitRange, Namespace, ResourceQuota},
+    networking::v1::Ingress,
+    rbac::v1::{ClusterRole, ClusterRoleBinding, RoleBinding},
+};
+use kube::{ResourceExt, core::ApiResource};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+use tenantry_k8s::keys;
+
+/// Field manager of everything this service writes.
+pub const MANAGER: &str = "tenantry-tenant";
+
+/// Kinds that this service writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// core/v1
+    Namespace,
+    /// core/v1
+    ResourceQuota,
+    /// core/v1
+    LimitRange,
+    /// rbac.authorization.k8s.io/v1
+    ClusterRole,
+    /// rbac.authorization.k8s.io/v1
+    ClusterRoleBinding,
+    /// rbac.authorization.k8s.io/v1
+    RoleBinding,
+    /// networking.k8s.io/v1
+    Ingress,
+}
+
+impl Kind {
+    /// How the apiserver addresses it.
+    pub fn resource(self) -> ApiResource {
+        match self {
+            Self::Namespace => ApiResource::erase::<Namespace>(&()),
+            Self::ResourceQuota => ApiResource::erase::<ResourceQuota>(&()),
+            Self::LimitRange => ApiResource::erase::<LimitRange>(&()),
+            Self::ClusterRole => ApiResource::erase::<ClusterRole>(&()),
+            Self::ClusterRoleBinding => ApiResource::erase::<ClusterRoleBinding>(&()),
+            Self::RoleBinding => ApiResource::erase::<RoleBinding>(&()),
+            Self::Ingress => ApiResource::erase::<Ingress>(&()),
+        }
+    }
+}
+
+/// Which object.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// Kind.
+    pub kind: Kind,
+    /// Namespace; empty for cluster objects.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+/// An object with its content.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Object {
+    /// Which.
+    pub key: Key,
+    /// What, as the apiserver takes it.
+    pub value: Value,
+}
+
+impl Object {
+    /// An object that is wanted, marked with the digest of what is wanted.
+    ///
+    /// Panics: a Kubernetes object is always JSON.
+    pub fn wanted<K: ResourceExt + Serialize>(kind: Kind, object: &K) -> Self {
+        let mut wanted = Self::observed(kind, object);
+        let digest = wanted.digest();
+        let metadata = wanted.value["metadata"]
+            .as_object_mut()
+            .expect("an object has metadata");
+        let annotations = metadata
+            .entry("annotations")
+            .or_insert_with(|| Value::Object(Map::new()));
+        annotations[keys::APPLIED] = Value::String(digest);
+        wanted
+    }
+
+    /// An object as it is.
+    ///
+    /// Panics: a Kubernetes object is always JSON.
+    pub fn observed<K: ResourceExt + Serialize>(kind: Kind, object: &K) -> Self {
+        let key = Key {
+            kind,
+            namespace: object.namespace().unwrap_or_default(),
+            name: object.name_any(),
+        };
+        Self {
+            key,
+            value: serde_json::to_value(object).expect("an object is JSON"),
+        }
+    }
+
+    fn digest(&self) -> String {
+        let hash = Sha256::digest(self.value.to_string());
+        hash.iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
+    /// The digest that this object was last applied with.
+    pub fn applied(&self) -> Option<&str> {
+        self.value["metadata"]["annotations"][keys::APPLIED].as_str()
+    }
+
+    /// Whether `there` is this object already, fields of others aside.
+    pub fn is_held_by(&self, there: &Self) -> bool {
+        holds(&there.value, &self.value)
+    }
+
+    /// Whether `there` was applied as this very object and then changed by somebody.
+    pub fn was_changed(&self, there: &Self) -> bool {
+        let is_ours = there
+            .applied()
+            .is_none_or(|digest| Some(digest) == self.applied());
+        is_ours && !self.is_held_by(there)
+    }
+
+    /// The field manager, other than us, that wrote this object last; none if there is no other.
+    pub fn last_other_manager(&self) -> Option<String> {
+        let entries = self.value["metadata"]["managedFields"].as_array()?;
+        let others = entries
+            .iter()
+            // Status is written by the cluster's own controllers all the time.
+            .filter(|entry| entry["subresource"].as_str().is_none_or(str::is_empty))
+            .filter(|entry| {
+                entry["manager"]
+                    .as_str()
+                    .is_some_and(|manager| manager != MANAGER)
+            });
+        // RFC 3339 in UTC sorts as text.
+        let newest =
+            others.max_by_key(|entry| entry["time"].as_str().unwrap_or_default().to_owned())?;
+        newest["manager"].as_str().map(str::to_owned)
+    }
+
+    /// Paths of `wanted` that this object does not hold, for people.
+    pub fn difference(&self, wanted: &Self) -> String {
+        let mut paths = Vec::new();
+        differing(&self.value, &wanted.value, String::new(), &mut paths);
+        paths.join(", ")
+    }
+}
+
+/// Whether every field of `wanted` is in `there`. Lists are compared as a whole.
+fn holds(there: &Value, wanted: &Value) -> bool {
+    match (there, wanted) {
+        (Value::Object(there), Value::Object(wanted)) => wanted
+            .iter()
+            .all(|(key, value)| there.get(key).is_some_and(|found| holds(found, value))),
+        (Value::Array(there), Value::Array(wanted)) => {
+            there.len() == wanted.len()
+                && there
+                    .iter()
+                    .zip(wanted)
+                    .all(|(there, wanted)| holds(there, wanted))
+        }
+        _ => there == wanted,
+    }
+}
+
+fn differing(there: &Value, wanted: &Value, path: String, paths: &mut Vec<String>) {
+    match wanted {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                differing(&there[key], value, format!("{path}.{key}"), paths);
+            }
+        }
+        _ if holds(there, wanted) => {}
+        _ => paths.push(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn fields_of_others_do_not_matter_but_list_items_do() {
+        let check = |there: Value, wanted: Value, expected: bool| {
+            assert_eq!(holds(&there, &wanted), expected, "{there} {wanted}");
+        };
+        check(json!({"a": 1, "b": 2}), json!({"a": 1}), true);
+        check(json!({"a": 2}), json!({"a": 1}), false);
+        check(
+            json!({"s": [{"n": "x", "k": "User"}]}),
+            json!({"s": [{"n": "x"}]}),
+            true,
+        );
+        check(json!({"s": ["x", "y"]}), json!({"s": ["x"]}), false);
+        check(json!({}), json!({"a": {}}), false);
+    }
+
+    #[test]
+    fn the_last_other_manager_is_who_changed_it() {
+        let value = json!({"metadata": {"managedFields": [
+            {"manager": "kubectl-edit", "time": "2026-01-02T00:00:00Z"},
+            {"manager": "kubectl-label", "time": "2026-01-01T00:00:00Z"},
+            {"manager": "kube-controller-manager", "time": "2026-01-04T00:00:00Z", "subresource": "status"},
+            {"manager": "tenantry-tenant", "time": "2026-01-03T00:00:00Z"},
+        ]}});
+        let key = Key {
+            kind: Kind::RoleBinding,
+            namespace: "a".into(),
+            name: "b".into(),
+        };
+        assert_eq!(
+            Object { key, value }.last_other_manager().as_deref(),
+            Some("kubectl-edit")
+        );
+    }
+}

@@ -1,0 +1,165 @@
+//! Raw → valid: what a Tenant means here, and what of it cannot be done. Pure.
+
+mod metadata;
+mod settings;
+mod space;
+mod unsupported;
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use kube::ResourceExt;
+use tenantry_domain::{Actor, NameError, TenantName};
+use tenantry_k8s::{Tenant, quantity::Millis, quota::Limit};
+use uuid::Uuid;
+
+use super::{actor, dereference::Observed};
+use crate::member::{Grantees, grantees};
+pub use settings::Settings;
+pub(crate) use space::wanted_names;
+pub use space::{Origin, Space};
+pub(crate) use unsupported::{of_config, of_quota};
+
+/// What cannot be done, in the words of a condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// CamelCase.
+    pub reason: &'static str,
+    /// For people: the problem and what to do.
+    pub message: String,
+}
+
+/// A tenant that can be built.
+#[derive(Debug, Clone)]
+pub struct Valid {
+    /// Name.
+    pub name: TenantName,
+    /// Kubernetes uid.
+    pub uid: Uuid,
+    /// Generation of the spec.
+    pub generation: i64,
+    /// Who wrote the spec.
+    pub actor: Actor,
+    /// Members by level.
+    pub members: Grantees,
+    /// Namespaces that the tenant has or is to have, by name.
+    pub spaces: Vec<Space>,
+    /// Namespaces that left the spec.
+    pub pruned: Vec<String>,
+    /// The quota; none if it does not exist, and then nothing new is made.
+    pub budget: Option<Budget>,
+    /// What the IntegrationConfig says.
+    pub settings: Settings,
+    /// What cannot be done.
+    pub problems: Vec<Problem>,
+    /// Fields that are not acted on yet.
+    pub unsupported: Vec<String>,
+}
+
+/// A quota that can be split.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Budget {
+    /// Name of the Quota.
+    pub name: String,
+    /// Limits over all namespaces, as written and as a number.
+    pub hard: BTreeMap<String, (Quantity, Millis)>,
+    /// Limits of single things.
+    pub limits: Vec<Limit>,
+}
+
+/// Why a Tenant cannot even be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum Invalid {
+    /// The schema refuses such a name.
+    #[error("the tenant's name {0}")]
+    Name(#[source] NameError),
+    /// Only the apiserver makes tenants, and it gives a uid.
+    #[error("the tenant has no uid")]
+    Uid,
+}
+
+/// What `tenant` means, given what is `observed`.
+pub fn validate(tenant: &Tenant, observed: &Observed) -> Result<Valid, Invalid> {
+    let name = TenantName::parse(tenant.name_any()).map_err(Invalid::Name)?;
+    let uid = tenant
+        .uid()
+        .and_then(|uid| Uuid::parse_str(&uid).ok())
+        .ok_or(Invalid::Uid)?;
+    let (settings, settings_problem) = Settings::of(observed);
+    let (budget, budget_problem) = budget(tenant, observed);
+    let sorted = space::sort(tenant, &settings, observed);
+    let problems = settings_problem
+        .into_iter()
+        .chain(budget_problem)
+        .chain(sorted.problems);
+    Ok(Valid {
+        name,
+        uid,
+        generation: tenant.metadata.generation.unwrap_or(1),
+        actor: actor::of(&tenant.metadata),
+        members: tenant
+            .spec
+            .access_control
+            .as_ref()
+            .map(grantees)
+            .unwrap_or_default(),
+        spaces: sorted.spaces,
+        pruned: sorted.pruned,
+        budget,
+        settings,
+        problems: problems.collect(),
+        unsupported: unsupported::fields(tenant, observed),
+    })
+}
+
+fn budget(tenant: &Tenant, observed: &Observed) -> (Option<Budget>, Option<Problem>) {
+    let Some(quota) = &observed.quota else {
+        let message = format!(
+            "Quota {} does not exist; create it or name another in spec.quota",
+            tenant.spec.quota
+        );
+        return (
+            None,
+            Some(Problem {
+                reason: "QuotaNotFound",
+                message,
+            }),
+        );
+    };
+    let written = quota
+        .spec
+        .resourcequota
+        .iter()
+        .flat_map(|budget| &budget.hard);
+    let mut hard = BTreeMap::new();
+    for (resource, quantity) in written {
+        let Ok(millis) = Millis::parse(quantity) else {
+            let message = format!(
+                "Quota {}: {resource}: {} is not a quantity",
+                tenant.spec.quota, quantity.0
+            );
+            return (
+                None,
+                Some(Problem {
+                    reason: "QuotaInvalid",
+                    message,
+                }),
+            );
+        };
+        hard.insert(resource.clone(), (quantity.clone(), millis));
+    }
+    let limits = quota
+        .spec
+        .limitrange
+        .iter()
+        .flat_map(|range| range.limits.clone())
+        .collect();
+    (
+        Some(Budget {
+            name: tenant.spec.quota.clone(),
+            hard,
+            limits,
+        }),
+        None,
+    )
+}
