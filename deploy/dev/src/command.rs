@@ -5,6 +5,7 @@ mod down;
 mod env;
 mod logs;
 mod oidc_token;
+mod sqlx;
 mod status;
 mod test;
 mod up;
@@ -55,6 +56,8 @@ enum Command {
         /// Its name in `status`.
         service: String,
     },
+    /// Ask Postgres what each query returns and write it to .sqlx; the stack is up.
+    Sqlx(sqlx::Arguments),
     /// Print an ExecCredential with the id token of a Keycloak user; kubectl calls this.
     #[command(hide = true)]
     OidcToken(oidc_token::Arguments),
@@ -84,6 +87,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         Command::Env => env::run(&Stack::load_named(name)?),
         Command::Restart { service } => Stack::load_named(name)?.restart(service),
         Command::Kill { service } => Stack::load_named(name)?.kill(service),
+        Command::Sqlx(options) => sqlx::run(&Stack::load_named(name)?, options),
         Command::OidcToken(options) => oidc_token::run(&Stack::load_named(name)?, options),
     }
 }

@@ -85,6 +85,8 @@ fn on_the_stack() -> Vec<Outcome> {
                 )
             }),
             step("browser", || pass(&browser(&stack)?)),
+            // Last: it makes cargo compile the services once more.
+            step("queries", || super::sqlx::check(&stack)),
         ],
         Err(error) => vec![Outcome {
             title: "tests",

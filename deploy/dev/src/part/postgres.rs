@@ -146,7 +146,8 @@ fn probe(stack: &Stack) -> Probe {
     Probe::Command(psql(stack, "postgres").args(["-c", "SELECT 1"]))
 }
 
-fn psql(stack: &Stack, database: &str) -> Spec {
+/// psql as the server's superuser.
+pub(crate) fn psql(stack: &Stack, database: &str) -> Spec {
     let port = stack.ports().postgres.to_string();
     Spec::new("psql")
         .args([
