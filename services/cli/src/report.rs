@@ -139,6 +139,10 @@ fn chain(error: &Error) -> String {
             status.code().description().to_owned()
         }
         Error::Rpc { status, .. } => status.message().to_owned(),
+        Error::Cluster { source } => match source.as_ref() {
+            kube::Error::Api(status) => format!("{error}: {}", status.message),
+            other => causes(error.to_string(), Some(other)),
+        },
         other => causes(other.to_string(), std::error::Error::source(other)),
     }
 }

@@ -36,6 +36,12 @@ impl Command {
                 Some(tenants.into_iter().map(|tenant| tenant.name).collect()),
                 None,
             ),
+            Err(Error::AddressMissing { .. }) => {
+                session
+                    .out
+                    .talk("Your tenants are not known: TENANTRY_TENANT_URL is not set.");
+                (None, None)
+            }
             Err(failure) => (None, Some(failure)),
         };
         let identity = Identity {

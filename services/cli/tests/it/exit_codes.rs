@@ -1,0 +1,45 @@
+use crate::program::{NOBODY, Program};
+
+#[test]
+fn an_unknown_command_is_a_usage_error() {
+    Program::new().check("tenant lsit", 2, "similar subcommand exists: 'list'");
+}
+
+#[test]
+fn a_missing_address_is_a_usage_error_with_the_way_out() {
+    Program::new().check("tenant list", 2, "TENANTRY_TENANT_URL");
+}
+
+#[test]
+fn a_severe_deletion_without_a_terminal_needs_the_name() {
+    let line = format!("tenant delete logistics --tenant-url {NOBODY}");
+    Program::new().check(&line, 2, "--confirm logistics");
+}
+
+#[test]
+fn a_client_certificate_is_no_token() {
+    let line = format!("tenant list --context certificate --tenant-url {NOBODY}");
+    Program::new().check(&line, 4, "client certificate");
+}
+
+#[test]
+fn a_token_does_not_leave_the_machine_in_plain_text() {
+    Program::new().check(
+        "tenant list --tenant-url http://192.0.2.1:7002",
+        4,
+        "token was not sent",
+    );
+}
+
+#[test]
+fn an_absent_service_is_unavailable_and_named() {
+    let line = format!("tenant list --tenant-url {NOBODY}");
+    Program::new().check(&line, 7, "the tenant service cannot be reached");
+}
+
+#[test]
+fn status_tells_each_service_that_is_down() {
+    let line =
+        format!("status --identity-url {NOBODY} --tenant-url {NOBODY} --showback-url {NOBODY}");
+    Program::new().check(&line, 7, "3 of 3 services failed");
+}
