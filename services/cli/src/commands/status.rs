@@ -75,7 +75,7 @@ async fn ask(session: &Session, service: &'static str) -> Result<ServingStatus, 
     let url = session.url(service)?.to_owned();
     let channel = service::channel(service, &url, &session.settings)?;
     let timeout = session.settings.timeout.min(Duration::from_secs(5));
-    let reply = tokio::time::timeout(timeout, probe(channel))
+    let reply = tokio::time::timeout(timeout, probe(service, channel))
         .await
         .map_err(|_elapsed| Error::Timeout {
             service,
@@ -89,10 +89,15 @@ async fn ask(session: &Session, service: &'static str) -> Result<ServingStatus, 
     })
 }
 
-async fn probe(channel: Channel) -> Result<ServingStatus, tonic::Status> {
-    // The empty name asks for the process as a whole.
+async fn probe(service: &str, channel: Channel) -> Result<ServingStatus, tonic::Status> {
+    // By the name of its gRPC service, which is serving only while its loops go round.
+    let service = match service {
+        "identity" => "tenantry.identity.v1.IdentityService",
+        "tenant" => "tenantry.tenant.v1.TenantService",
+        _ => "tenantry.showback.v1.ShowbackService",
+    };
     let request = Request::new(HealthCheckRequest {
-        service: String::new(),
+        service: service.to_owned(),
     });
     Ok(HealthClient::new(channel)
         .check(request)
