@@ -95,6 +95,11 @@ pub(crate) fn grpcurl() -> PathBuf {
     go::GRPCURL.binary()
 }
 
+/// Compose's own reader, built if need be.
+pub(crate) fn compose() -> Result<PathBuf> {
+    go::COMPOSE.install().map(|()| go::COMPOSE.binary())
+}
+
 /// The AWS command line.
 pub(crate) fn aws() -> PathBuf {
     python::program("aws")

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use super::up::{Only, start};
 use crate::control_plane::ControlPlane;
 use crate::exec::Spec;
+use crate::home;
 use crate::report::{seconds, table};
 use crate::stack::Stack;
 use crate::tool::{self, web};
@@ -31,6 +32,7 @@ pub(crate) fn run() -> Result<()> {
         // First of what compiles: the console carries it inside.
         step("web application", web::build),
         step("proto", || web_script("lint:proto")),
+        step("docker-compose.yml", compose),
         step("web lints", || web_script("check")),
         step("lints", || {
             cargo(&[
@@ -137,6 +139,12 @@ fn pass(spec: &Spec) -> Result<()> {
 
 fn web_script(name: &str) -> Result<()> {
     pass(&web::script(name)?)
+}
+
+/// Compose's own reader takes the file; what it prints is of no interest.
+fn compose() -> Result<()> {
+    let read = Spec::new(tool::compose()?).directory(home::repository());
+    read.arg("docker-compose.yml").run(STEP_MAX).map(drop)
 }
 
 fn browser(stack: &Stack) -> Result<Spec> {

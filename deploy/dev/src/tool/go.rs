@@ -38,6 +38,13 @@ pub(super) const GRPCURL: Tool = Tool {
     version: "1.9.3",
 };
 
+/// Compose's own reader of docker-compose.yml, for machines without Docker.
+pub(super) const COMPOSE: Tool = Tool {
+    name: "compose-go",
+    package: "github.com/compose-spec/compose-go/v2/cmd",
+    version: "2.16.2",
+};
+
 /// One command of one module.
 pub(super) struct Tool {
     name: &'static str,
@@ -48,7 +55,12 @@ pub(super) struct Tool {
 impl Tool {
     /// Where it lies.
     pub(super) fn binary(&self) -> PathBuf {
-        directory(self.name, self.version).join(self.name)
+        let (_, command) = self
+            .package
+            .trim_end_matches("/v2")
+            .rsplit_once('/')
+            .unwrap_or_default();
+        directory(self.name, self.version).join(command)
     }
 
     /// Builds it, unless it is there.
