@@ -307,6 +307,16 @@ impl Stack {
             .directory(repository())
     }
 
+    /// curl for gRPC.
+    pub fn grpcurl(&self) -> Spec {
+        Spec::new(tool::grpcurl())
+    }
+
+    /// Where Postgres keeps its files; not always below [`Self::root`].
+    pub fn postgres_data(&self) -> &Path {
+        &self.postgres_data
+    }
+
     /// The AWS command line as the operator of the account.
     pub fn aws(&self) -> Spec {
         Spec::new(tool::aws()).envs(self.aws_environment())
