@@ -57,7 +57,7 @@ impl Command {
             })
             .await?;
         let report = reply.report.clone().unwrap_or_default();
-        session.out.show(&reply, &view(&report, &self.by))?;
+        session.out.show(&reply, &view(&report, &shown(self.by)))?;
         for note in notes(&report) {
             session.out.talk(note);
         }
@@ -85,12 +85,18 @@ impl By {
     fn cell(self, row: &CostRow) -> String {
         match self {
             Self::Tenant => row.tenant.clone(),
-            // Idle capacity is in no namespace; its reserved tenant says what the row is.
-            Self::Namespace if row.namespace.is_empty() => row.tenant.clone(),
             Self::Namespace => row.namespace.clone(),
             Self::Day => row.day.clone(),
         }
     }
+}
+
+/// A namespace is shown with its owner: the same name may have had two, and idle capacity is in none.
+fn shown(mut by: Vec<By>) -> Vec<By> {
+    if by.contains(&By::Namespace) && !by.contains(&By::Tenant) {
+        by.insert(0, By::Tenant);
+    }
+    by
 }
 
 fn view(report: &CostReport, by: &[By]) -> View {
@@ -105,8 +111,10 @@ fn view(report: &CostReport, by: &[By]) -> View {
     columns.extend([
         Column::number("CPU CORE-H").wide(),
         Column::number("MEMORY GIB-H").wide(),
+        Column::number("GPU HOURS").wide(),
         Column::number("CPU COST"),
         Column::number("MEMORY COST"),
+        Column::number("GPU COST").wide(),
         Column::number("TOTAL"),
         Column::number("% OF TOTAL"),
     ]);
@@ -128,21 +136,14 @@ fn view(report: &CostReport, by: &[By]) -> View {
 }
 
 fn cells(row: &CostRow, by: &[By], share: String) -> Vec<String> {
-    let CostRow {
-        cpu_core_hours,
-        memory_gib_hours,
-        cpu_cost,
-        memory_cost,
-        total_cost,
-        ..
-    } = row.clone();
-    let mut cells: Vec<String> = by.iter().map(|by| by.cell(row)).collect();
+    let row = row.clone();
+    let mut cells: Vec<String> = by.iter().map(|by| by.cell(&row)).collect();
+    cells.extend([row.cpu_core_hours, row.memory_gib_hours, row.gpu_hours]);
     cells.extend([
-        cpu_core_hours,
-        memory_gib_hours,
-        cpu_cost,
-        memory_cost,
-        total_cost,
+        row.cpu_cost,
+        row.memory_cost,
+        row.gpu_cost,
+        row.total_cost,
         share,
     ]);
     cells
@@ -162,8 +163,10 @@ fn total(report: &CostReport, by: &[By]) -> Vec<String> {
     cells.extend([
         sum(|row| &row.cpu_core_hours),
         sum(|row| &row.memory_gib_hours),
+        sum(|row| &row.gpu_hours),
         sum(|row| &row.cpu_cost),
         sum(|row| &row.memory_cost),
+        sum(|row| &row.gpu_cost),
         report.total_cost.clone(),
         "100.00".to_owned(),
     ]);
@@ -192,10 +195,11 @@ fn notes(report: &CostReport) -> Vec<String> {
     };
     let from = moment::utc(report.start_time.as_ref());
     let to = moment::utc(report.end_time.as_ref());
-    vec![
-        sum,
-        format!("{from} to {to}, prices of {price_book}, usage by {usage_basis}."),
-    ]
+    let basis = format!("{from} to {to}, prices of {price_book}, usage by {usage_basis}.");
+    [sum, basis]
+        .into_iter()
+        .chain(report.price_notes.clone())
+        .collect()
 }
 
 /// A decimal of the API; what is not one counts as nothing and shows up in the check of the sum.
@@ -239,6 +243,16 @@ mod tests {
              logistics    0.0000000002   0.0000000001    0.0000000003         0.00\n\
              TOTAL       10.5000000002   0.2500000001   10.7500000003       100.00\n"
         );
+    }
+
+    #[test]
+    fn a_namespace_is_shown_with_its_owner() {
+        assert_eq!(shown(vec![By::Namespace]), [By::Tenant, By::Namespace]);
+        assert_eq!(
+            shown(vec![By::Namespace, By::Tenant]),
+            [By::Namespace, By::Tenant]
+        );
+        assert_eq!(shown(vec![By::Day]), [By::Day]);
     }
 
     #[test]
