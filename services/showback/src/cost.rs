@@ -103,6 +103,8 @@ pub enum Owner {
     Unallocated,
     /// Capacity nobody asked for.
     Idle,
+    /// All of them together, in a report that is not cut by owner.
+    Everybody,
 }
 
 impl fmt::Display for Owner {
@@ -112,6 +114,7 @@ impl fmt::Display for Owner {
             // No tenant can take these names: the shape of tenant names has no underscore.
             Self::Unallocated => f.write_str("__unallocated__"),
             Self::Idle => f.write_str("__idle__"),
+            Self::Everybody => Ok(()),
         }
     }
 }

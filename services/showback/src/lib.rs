@@ -5,6 +5,10 @@
 //! Deliberately absent: stored money (intervals and price keys are stored, sums are made when asked for), samples of use, and any
 //! write to the cluster.
 
+pub mod config;
+pub mod consume;
 pub mod cost;
+pub mod grpc;
 pub mod meter;
 pub mod price;
+pub mod store;

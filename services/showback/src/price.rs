@@ -1,5 +1,6 @@
-//! The price book: text in, prices of nodes out. Pure; reading the file is `main.rs`' business.
+//! The price book: text in, prices of nodes out. Reading the file is `main.rs`' business.
 
+mod keep;
 mod parse;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use num_traits::Zero as _;
 
 use crate::cost::{Each, Quantities, Span};
 
+pub use keep::keep;
 pub use parse::{Error, parse};
 
 /// Prices of one unit for an hour: a core, a GiB (2^30 bytes), a GPU.

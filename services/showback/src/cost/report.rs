@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 
 use num_bigint::BigInt;
@@ -52,7 +53,7 @@ impl Report {
         let is_wanted = |owner: &Owner| match (owner, only) {
             (_, None) => true,
             (Owner::Tenant(tenant), Some(only)) => tenant == only,
-            (Owner::Idle | Owner::Unallocated, Some(_)) => false,
+            (Owner::Idle | Owner::Unallocated | Owner::Everybody, Some(_)) => false,
         };
         let mut rows = Vec::new();
         for (key, line) in tally.lines {
@@ -67,7 +68,7 @@ impl Report {
                 });
             }
         }
-        rows.sort_by(|a, b| b.total.cmp(&a.total).then_with(|| a.key.cmp(&b.key)));
+        sort(&mut rows);
         let total = rows.iter().map(|row| &row.total).sum();
         let notes = tally.notes.iter().map(ToString::to_string).collect();
         Self {
@@ -77,6 +78,41 @@ impl Report {
             notes,
         }
     }
+}
+
+impl Report {
+    /// The same report, not cut by owner.
+    ///
+    /// Merged after rounding, so that these rows agree with the others digit by digit.
+    pub fn of_everybody(self) -> Self {
+        let mut merged: BTreeMap<RowKey, Row> = BTreeMap::new();
+        for row in self.rows {
+            let key = RowKey {
+                owner: Owner::Everybody,
+                ..row.key.clone()
+            };
+            match merged.get_mut(&key) {
+                Some(sum) => sum.add(&row),
+                None => drop(merged.insert(key.clone(), Row { key, ..row })),
+            }
+        }
+        let mut rows: Vec<Row> = merged.into_values().collect();
+        sort(&mut rows);
+        Self { rows, ..self }
+    }
+}
+
+impl Row {
+    fn add(&mut self, other: &Self) {
+        let sum = |(a, b): (&Amount, &Amount)| Amount(&a.0 + &b.0);
+        self.cost = self.cost.as_ref().zip(other.cost.as_ref()).map(sum);
+        self.hours = self.hours.as_ref().zip(other.hours.as_ref()).map(sum);
+        self.total = sum((&self.total, &other.total));
+    }
+}
+
+fn sort(rows: &mut [Row]) {
+    rows.sort_by(|a, b| b.total.cmp(&a.total).then_with(|| a.key.cmp(&b.key)));
 }
 
 /// Every cost of every line, rounded so that they add up to `total`.

@@ -273,8 +273,28 @@ impl Ledger {
         self.pods.remove(&uid);
     }
 
+    /// Those of a full list that nothing is known of.
+    pub fn unknown(&self, list: &[(Uuid, Option<PodSighting>)]) -> Vec<Uuid> {
+        let uids = list.iter().map(|(uid, _)| *uid);
+        uids.filter(|uid| !self.pods.contains_key(uid)).collect()
+    }
+
+    /// A full list of pods is in.
+    pub fn see_list(
+        &mut self,
+        list: Vec<(Uuid, Option<PodSighting>)>,
+        proof_s: Option<i64>,
+        now_s: i64,
+    ) {
+        let listed = list.iter().map(|(uid, _)| *uid).collect();
+        for pod in list.into_iter().filter_map(|(_, pod)| pod) {
+            self.see_pod(pod, now_s);
+        }
+        self.miss_pods(&listed, proof_s, now_s);
+    }
+
     /// A full list of pods is in: known ones that are absent ended somewhere between the last proof of life and now.
-    pub fn miss_pods(&mut self, listed: &HashSet<Uuid>, proof_s: Option<i64>, now_s: i64) {
+    fn miss_pods(&mut self, listed: &HashSet<Uuid>, proof_s: Option<i64>, now_s: i64) {
         let absent: Vec<Uuid> = self
             .pods
             .keys()

@@ -152,4 +152,13 @@ proptest! {
         }
         prop_assert_eq!(&report.total, &report.rows.iter().map(|row| &row.total).sum::<Amount>());
     }
+
+    #[test]
+    fn rows_not_cut_by_owner_add_up_as_well(observed in any_observed(), window in any_span()) {
+        let grouping = Grouping { is_by_namespace: false, is_by_day: true };
+        let cut = Report::of(count(&observed, window, grouping, IdleSharing::Separate), None);
+        let whole = cut.clone().of_everybody();
+        prop_assert_eq!(&whole.rows.iter().map(|row| &row.total).sum::<Amount>(), &cut.total);
+        prop_assert!(whole.rows.iter().all(|row| row.key.owner == Owner::Everybody));
+    }
 }
