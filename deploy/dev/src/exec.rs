@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -161,6 +162,23 @@ impl Spec {
 
     pub(crate) fn program(&self) -> &Path {
         &self.program
+    }
+
+    /// Differs when the program was rebuilt or is to be run otherwise. What a shell happens to pass on doesn't count.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let own = self
+            .env
+            .iter()
+            .filter(|(name, _)| !INHERITED.contains(&name.as_str()));
+        let built = self
+            .program
+            .metadata()
+            .and_then(|file| file.modified())
+            .ok();
+        let mut hasher = DefaultHasher::new();
+        (&self.program, built, &self.args, &self.directory, self.user).hash(&mut hasher);
+        own.for_each(|variable| variable.hash(&mut hasher));
+        hasher.finish()
     }
 
     fn feed(&self, child: &mut Child) {

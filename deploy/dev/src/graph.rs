@@ -72,3 +72,67 @@ fn run(
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::part::{Layer, Work};
+
+    const fn unit(name: &'static str, after: &'static [&'static str]) -> Unit {
+        Unit {
+            name,
+            after,
+            layer: Layer::Platform,
+            work: Work::Task(|_| Ok(())),
+            deadline: Duration::ZERO,
+        }
+    }
+
+    const UNITS: [Unit; 3] = [
+        unit("roof", &["walls"]),
+        unit("walls", &["ground"]),
+        unit("ground", &["elsewhere"]),
+    ];
+
+    fn order(run: impl Fn(&[&Unit], &Mutex<Vec<&'static str>>) -> Result<()>) -> Vec<&'static str> {
+        let seen = Mutex::default();
+        run(&UNITS.iter().collect::<Vec<_>>(), &seen).unwrap();
+        seen.into_inner().unwrap()
+    }
+
+    #[test]
+    fn units_start_after_what_they_need_and_stop_before_it() {
+        let note = |seen: &Mutex<Vec<&'static str>>, unit: &Unit| {
+            seen.lock().unwrap().push(unit.name);
+            Ok(())
+        };
+        assert_eq!(
+            order(|units, seen| up(units, |unit| note(seen, unit))),
+            ["ground", "walls", "roof"]
+        );
+        assert_eq!(
+            order(|units, seen| down(units, |unit| note(seen, unit))),
+            ["roof", "walls", "ground"]
+        );
+    }
+
+    #[test]
+    fn nothing_is_started_on_top_of_a_failure() {
+        let units: Vec<&Unit> = UNITS.iter().collect();
+        let failing = |unit: &Unit| {
+            if unit.name == "walls" {
+                Err(anyhow!("cracked"))
+            } else {
+                Ok(())
+            }
+        };
+        let error = up(&units, |unit| {
+            assert_ne!(unit.name, "roof");
+            failing(unit)
+        });
+        assert_eq!(format!("{:#}", error.unwrap_err()), "walls: cracked");
+    }
+}

@@ -10,6 +10,8 @@ pub(crate) mod nats;
 pub(crate) mod postgres;
 pub(crate) mod service;
 
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -116,20 +118,18 @@ impl Unit {
             Work::Task(task) => return task(stack),
             Work::Process(process) => process,
         };
+        let spec = (process.spec)(stack)?;
         let running = match stack.process(self.name) {
-            Some(running) => running,
-            None => {
+            Some(running) if running.runs(&spec) => running,
+            outdated => {
+                outdated.map_or(Ok(()), |running| running.stop(process.grace))?;
                 (process.prepare)(stack)?;
-                Recorded::start(
-                    &(process.spec)(stack)?,
-                    &stack.log(self.name),
-                    &stack.home.record(self.name),
-                )?
+                Recorded::start(&spec, &stack.log(self.name), &stack.home.record(self.name))?
             }
         };
         let probe = (process.probe)(stack);
         probe::wait(self.deadline, || running.is_alive(), || probe.ask())
-            .with_context(|| format!("see {}", stack.log(self.name).display()))
+            .with_context(|| last_words(&stack.log(self.name)))
     }
 
     /// Ends the process if it runs.
@@ -139,6 +139,15 @@ impl Unit {
             _ => Ok(()),
         }
     }
+}
+
+/// The end of a log: whoever reads the error may not have the machine any more.
+fn last_words(log: &Path) -> String {
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    let last = &lines[lines.len().saturating_sub(8)..];
+    format!("{} ends with\n    {}\n", log.display(), last.join("\n    "))
 }
 
 /// Nothing to write before the start.

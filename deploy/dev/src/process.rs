@@ -24,6 +24,8 @@ pub(crate) struct Recorded {
     /// Clock ticks since boot; with the boot's id unique for all times.
     started_ticks: u64,
     boot: String,
+    /// Of the specification that it was started with.
+    fingerprint: u64,
 }
 
 impl Recorded {
@@ -53,6 +55,7 @@ impl Recorded {
             pid,
             started_ticks,
             boot: boot_id()?,
+            fingerprint: spec.fingerprint(),
         };
         let text = serde_json::to_string(&recorded).context("encoding a process record")?;
         fs::write(record, text).with_context(|| format!("recording {}", record.display()))?;
@@ -68,6 +71,11 @@ impl Recorded {
     pub(crate) fn find(path: &Path) -> Option<Self> {
         let recorded: Self = serde_json::from_str(&fs::read_to_string(path).ok()?).ok()?;
         recorded.is_alive().then_some(recorded)
+    }
+
+    /// Whether a start by `spec` now would give the same process.
+    pub(crate) fn runs(&self, spec: &Spec) -> bool {
+        self.fingerprint == spec.fingerprint()
     }
 
     pub(crate) fn is_alive(&self) -> bool {
@@ -149,6 +157,7 @@ mod tests {
             pid: 1,
             started_ticks: ticks + 1,
             boot: boot_id().unwrap(),
+            fingerprint: 0,
         };
         assert!(!other.is_alive());
     }

@@ -66,6 +66,8 @@ fn describe(stack: &Stack, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
     let mut cargo = tool::cargo()
         .args(["check", "--quiet"])
+        // Ask Postgres, not the answers that are already there.
+        .env("SQLX_OFFLINE", "false")
         .env("SQLX_OFFLINE_DIR", folder.display().to_string());
     for (package, directory, context) in CRATES {
         let name = context.unwrap_or("events");

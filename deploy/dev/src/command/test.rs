@@ -86,6 +86,7 @@ fn on_the_stack() -> Vec<Outcome> {
                         .envs(stack.environment()),
                 )
             }),
+            step("aws", || pass(&aws_front())),
             step("browser", || pass(&browser(&stack)?)),
             // Last: it makes cargo compile the services once more.
             step("queries", || super::sqlx::check(&stack)),
@@ -145,6 +146,14 @@ fn web_script(name: &str) -> Result<()> {
 fn compose() -> Result<()> {
     let read = Spec::new(tool::compose()?).directory(home::repository());
     read.arg("docker-compose.yml").run(STEP_MAX).map(drop)
+}
+
+/// The fake cloud's own tests: it must refuse what AWS refuses.
+fn aws_front() -> Spec {
+    let directory = home::repository().join("deploy/dev/aws");
+    Spec::new(tool::python())
+        .args(["-B", "-m", "unittest", "--quiet"])
+        .directory(directory)
 }
 
 fn browser(stack: &Stack) -> Result<Spec> {

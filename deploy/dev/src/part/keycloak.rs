@@ -1,6 +1,7 @@
 //! Keycloak: the realm of deploy/keycloak, over HTTPS as browsers and the apiserver see it.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,18 +27,23 @@ pub(crate) const UNIT: Unit = Unit {
     deadline: Duration::from_secs(240),
 };
 
-/// The realm is imported once and knows the console's address: other ports, other data.
-fn directory(stack: &Stack) -> PathBuf {
-    stack.home.data(&format!(
-        "keycloak-{}-{}",
-        stack.ports().keycloak,
-        stack.ports().console
-    ))
+/// The realm is imported once and knows the console's address: another realm or other ports, other data.
+fn directory(stack: &Stack) -> Result<PathBuf> {
+    let text = fs::read(realm()).context("reading the realm")?;
+    let mut hasher = DefaultHasher::new();
+    (text, stack.ports().keycloak, stack.ports().console).hash(&mut hasher);
+    Ok(stack
+        .home
+        .data(&format!("keycloak-{:016x}", hasher.finish())))
+}
+
+fn realm() -> PathBuf {
+    repository().join("deploy/keycloak/tenantry-realm.json")
 }
 
 /// A home of its own beside the shared distribution: same libraries, own data.
 fn prepare(stack: &Stack) -> Result<()> {
-    let home = directory(stack);
+    let home = directory(stack)?;
     let import = home.join("data").join("import");
     for directory in [&import, &home.join("conf"), &home.join("providers")] {
         fs::create_dir_all(directory)
@@ -50,15 +56,14 @@ fn prepare(stack: &Stack) -> Result<()> {
                 .with_context(|| format!("linking {}", link.display()))?;
         }
     }
-    let realm = repository().join("deploy/keycloak/tenantry-realm.json");
-    fs::copy(realm, import.join("tenantry-realm.json"))
+    fs::copy(realm(), import.join("tenantry-realm.json"))
         .context("copying the realm")
         .map(drop)
 }
 
 fn spec(stack: &Stack) -> Result<Spec> {
     let ports = stack.ports();
-    Ok(tool::keycloak_java(&directory(stack))
+    Ok(tool::keycloak_java(&directory(stack)?)
         .args([
             "start",
             "--optimized",

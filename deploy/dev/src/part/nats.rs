@@ -27,10 +27,11 @@ pub(crate) const UNIT: Unit = Unit {
 };
 
 /// The JetStream requests that a consumer of the stream makes. Making, changing and deleting a stream are not among them.
-const CONSUME: [&str; 9] = [
+const CONSUME: [&str; 10] = [
     "$JS.API.INFO",
     "$JS.API.STREAM.INFO.TENANTRY",
     "$JS.API.STREAM.MSG.GET.TENANTRY",
+    "$JS.API.DIRECT.GET.TENANTRY",
     "$JS.API.DIRECT.GET.TENANTRY.>",
     "$JS.API.CONSUMER.*.TENANTRY.>",
     "$JS.API.CONSUMER.MSG.NEXT.TENANTRY.>",

@@ -25,7 +25,7 @@ const PACKAGES: [Package; 7] = [
         is_missing: || find("openssl").is_none(),
     },
     Package {
-        name: "openjdk-17-jre-headless",
+        name: "default-jre-headless",
         is_missing: || find("java").is_none(),
     },
     Package {
