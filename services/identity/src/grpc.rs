@@ -98,7 +98,11 @@ fn name<T, E: std::fmt::Display>(
 
 /// An IAM path out of a request; unset means `/`.
 fn path(field: &str, text: String) -> Result<Path, Status> {
-    let text = if text.is_empty() { "/".to_owned() } else { text };
+    let text = if text.is_empty() {
+        "/".to_owned()
+    } else {
+        text
+    };
     name(field, Path::parse, text)
 }
 

@@ -124,7 +124,11 @@ pub(crate) fn policy(cause: &Cause, stage: Stage, user_id: &str, policy: v1::Use
             &v1::UserPolicyPutRequested { policy },
         ),
         Stage::Made => cause.fact(thing, "UserPolicyPut", &v1::UserPolicyPut { policy }),
-        Stage::Gone => cause.fact(thing, "UserPolicyDeleted", &v1::UserPolicyDeleted { policy }),
+        Stage::Gone => cause.fact(
+            thing,
+            "UserPolicyDeleted",
+            &v1::UserPolicyDeleted { policy },
+        ),
     }
 }
 

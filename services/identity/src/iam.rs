@@ -20,8 +20,8 @@ use backon::{ConstantBuilder, Retryable as _};
 use jiff::Timestamp;
 use moka::future::Cache;
 
-pub use error::Error;
 pub use crate::history::Cause;
+pub use error::Error;
 
 use crate::store::Store;
 
@@ -87,8 +87,15 @@ pub async fn client() -> aws_sdk_iam::Client {
 impl Iam {
     /// IAM through `client`, recorded in `store`.
     pub fn new(client: aws_sdk_iam::Client, store: Store) -> Self {
-        let young = Cache::builder().time_to_live(HIDDEN_MAX).max_capacity(YOUNG_MAX).build();
-        Self { client, store, young }
+        let young = Cache::builder()
+            .time_to_live(HIDDEN_MAX)
+            .max_capacity(YOUNG_MAX)
+            .build();
+        Self {
+            client,
+            store,
+            young,
+        }
     }
 
     /// Repeats `call` while IAM cannot see one of `subjects` that we have just made, or somebody else holds it.
@@ -96,7 +103,9 @@ impl Iam {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        let looks = ConstantBuilder::default().with_delay(LOOK).with_max_times(20);
+        let looks = ConstantBuilder::default()
+            .with_delay(LOOK)
+            .with_max_times(20);
         let is_young = |name: &&str| self.young.contains_key(&name.to_ascii_lowercase());
         call.retry(looks)
             .when(|failure: &Error| failure.passes(subjects.iter().any(is_young)))

@@ -59,10 +59,7 @@ async fn main() -> anyhow::Result<()> {
     let supervisor = supervise(GRACE);
     let (stop, drain) = (supervisor.stop(), supervisor.drain());
     supervisor
-        .task(
-            "grpc",
-            serve(listener, tls, health, routes, stop.clone()),
-        )
+        .task("grpc", serve(listener, tls, health, routes, stop.clone()))
         .task("keys", iam.tend_keys(keys_pulse, stop.clone()))
         .task(
             "refusals",

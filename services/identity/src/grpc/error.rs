@@ -16,41 +16,99 @@ pub(super) fn status(error: Error) -> Status {
             with_reason(Code::NotFound, Reason::NotFound, message, [("what", what)])
         }
         Error::AlreadyExists { what, difference } => {
-            let message = format!("{what} exists already: {difference}; use it as it is, or delete it first");
-            with_reason(Code::AlreadyExists, Reason::AlreadyExists, message, [("what", what), ("difference", difference)])
+            let message =
+                format!("{what} exists already: {difference}; use it as it is, or delete it first");
+            with_reason(
+                Code::AlreadyExists,
+                Reason::AlreadyExists,
+                message,
+                [("what", what), ("difference", difference)],
+            )
         }
         Error::Limit { operation, words } => {
-            let message = format!("{operation}: a limit of IAM is reached ({words}); delete what is not used any more, or ask AWS to raise it");
-            with_reason(Code::ResourceExhausted, Reason::IamLimitExceeded, message, [("limit", words)])
+            let message = format!(
+                "{operation}: a limit of IAM is reached ({words}); delete what is not used any more, or ask AWS to raise it"
+            );
+            with_reason(
+                Code::ResourceExhausted,
+                Reason::IamLimitExceeded,
+                message,
+                [("limit", words)],
+            )
         }
         Error::InUse { what, words } => {
             let message = format!("{what} is still in use: {words}; take that away first");
-            with_reason(Code::FailedPrecondition, Reason::Conflict, message, [("what", what)])
+            with_reason(
+                Code::FailedPrecondition,
+                Reason::Conflict,
+                message,
+                [("what", what)],
+            )
         }
         Error::Mapped { arn } => {
-            let message = format!("{arn} is still mapped into the cluster, and the next user of that name would inherit it; \
-                                   delete the mapping first (tenantry identity mapping delete --arn {arn})");
-            with_reason(Code::FailedPrecondition, Reason::Conflict, message, [("arn", arn)])
+            let message = format!(
+                "{arn} is still mapped into the cluster, and the next user of that name would inherit it; \
+                                   delete the mapping first (tenantry identity mapping delete --arn {arn})"
+            );
+            with_reason(
+                Code::FailedPrecondition,
+                Reason::Conflict,
+                message,
+                [("arn", arn)],
+            )
         }
         Error::KeyInProgress { user_name } => {
-            let message = format!("another access key of user {user_name} is being made, or one whose reply was lost is being taken back; \
-                                   try again in half a minute");
-            with_reason(Code::Aborted, Reason::Conflict, message, [("user", user_name)])
+            let message = format!(
+                "another access key of user {user_name} is being made, or one whose reply was lost is being taken back; \
+                                   try again in half a minute"
+            );
+            with_reason(
+                Code::Aborted,
+                Reason::Conflict,
+                message,
+                [("user", user_name)],
+            )
         }
-        Error::MalformedPolicy { operation: _, words } => {
-            invalid_field("policy.policy_document", format!("is refused by IAM: {words}"))
-        }
-        Error::Refused { operation, code, words } => {
-            let message = format!("{operation}: IAM refuses with {code}: {words}; \
-                                   if that speaks of permissions, widen the policy of Tenantry's own role");
-            with_reason(Code::FailedPrecondition, Reason::IamRefused, message, [("code", code)])
+        Error::MalformedPolicy {
+            operation: _,
+            words,
+        } => invalid_field(
+            "policy.policy_document",
+            format!("is refused by IAM: {words}"),
+        ),
+        Error::Refused {
+            operation,
+            code,
+            words,
+        } => {
+            let message = format!(
+                "{operation}: IAM refuses with {code}: {words}; \
+                                   if that speaks of permissions, widen the policy of Tenantry's own role"
+            );
+            with_reason(
+                Code::FailedPrecondition,
+                Reason::IamRefused,
+                message,
+                [("code", code)],
+            )
         }
         Error::Busy { operation, code } => {
-            let message = format!("{operation}: somebody else is changing it ({code}); try again in a moment");
-            with_reason(Code::Unavailable, Reason::IamUnavailable, message, [("code", code)])
+            let message = format!(
+                "{operation}: somebody else is changing it ({code}); try again in a moment"
+            );
+            with_reason(
+                Code::Unavailable,
+                Reason::IamUnavailable,
+                message,
+                [("code", code)],
+            )
         }
-        Error::Unavailable { operation, words: _ } => {
-            let message = format!("{operation}: IAM does not answer or is throttling; try again in a moment");
+        Error::Unavailable {
+            operation,
+            words: _,
+        } => {
+            let message =
+                format!("{operation}: IAM does not answer or is throttling; try again in a moment");
             with_reason(Code::Unavailable, Reason::IamUnavailable, message, [])
         }
         Error::History(_) => {
@@ -58,8 +116,15 @@ pub(super) fn status(error: Error) -> Status {
             with_reason(Code::Unavailable, Reason::HistoryUnavailable, message, [])
         }
         Error::MappingUnknown { arn, source: _ } => {
-            let message = format!("whether {arn} is still mapped into the cluster cannot be found out now; try again in a moment");
-            with_reason(Code::Unavailable, Reason::ClusterUnavailable, message, [("arn", arn)])
+            let message = format!(
+                "whether {arn} is still mapped into the cluster cannot be found out now; try again in a moment"
+            );
+            with_reason(
+                Code::Unavailable,
+                Reason::ClusterUnavailable,
+                message,
+                [("arn", arn)],
+            )
         }
     }
 }

@@ -61,8 +61,7 @@ pub(super) async fn list(
     } = request.into_inner();
     let groups = service.iam.list_groups().await.map_err(status)?;
     let by_name: fn(&Group) -> &str = |group| &group.name;
-    let (groups, next_page_token) =
-        one_page(groups, by_name, (page_size, &page_token), "groups")?;
+    let (groups, next_page_token) = one_page(groups, by_name, (page_size, &page_token), "groups")?;
     Ok(Response::new(ListGroupsResponse {
         groups: groups.into_iter().map(Into::into).collect(),
         next_page_token,

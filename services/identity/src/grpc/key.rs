@@ -23,8 +23,7 @@ pub(super) async fn create(
     // Dropped with this handler when the caller goes away: a secret that reaches nobody is taken back.
     let waiting = CancellationToken::new();
     let (caller_gone, _guard) = (waiting.clone(), waiting.drop_guard());
-    let made =
-        to_completion(async move { iam.create_key(&cause, &user, caller_gone).await }).await;
+    let made = to_completion(async move { iam.create_key(&cause, &user, caller_gone).await }).await;
     let fresh = made.map_err(status)?;
     Ok(Response::new(CreateAccessKeyResponse {
         access_key: Some(fresh.key.into()),

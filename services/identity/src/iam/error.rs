@@ -103,11 +103,7 @@ impl Error {
     ///
     /// By code, not by the operation's own enum: one list for all operations, and the codes that the model of an operation
     /// leaves out (throttling, credentials) come along.
-    pub(super) fn of<E>(
-        operation: &str,
-        what: &str,
-        failure: SdkError<E, HttpResponse>,
-    ) -> Self
+    pub(super) fn of<E>(operation: &str, what: &str, failure: SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
@@ -122,17 +118,31 @@ impl Error {
             .raw_response()
             .is_some_and(|reply| reply.status().is_server_error());
         match code.as_str() {
-            "NoSuchEntity" => Self::NotFound { what: what.to_owned() },
-            "EntityAlreadyExists" => Self::AlreadyExists { what: what.to_owned(), difference: words },
+            "NoSuchEntity" => Self::NotFound {
+                what: what.to_owned(),
+            },
+            "EntityAlreadyExists" => Self::AlreadyExists {
+                what: what.to_owned(),
+                difference: words,
+            },
             "LimitExceeded" => Self::Limit { operation, words },
-            "DeleteConflict" => Self::InUse { what: what.to_owned(), words },
+            "DeleteConflict" => Self::InUse {
+                what: what.to_owned(),
+                words,
+            },
             "MalformedPolicyDocument" => Self::MalformedPolicy { operation, words },
-            "ConcurrentModification" | "EntityTemporarilyUnmodifiable" => Self::Busy { operation, code },
+            "ConcurrentModification" | "EntityTemporarilyUnmodifiable" => {
+                Self::Busy { operation, code }
+            }
             "Throttling" | "ThrottlingException" | "RequestLimitExceeded" => {
                 Self::Unavailable { operation, words }
             }
             _ if is_fault => Self::Unavailable { operation, words },
-            _ => Self::Refused { operation, code, words },
+            _ => Self::Refused {
+                operation,
+                code,
+                words,
+            },
         }
     }
 

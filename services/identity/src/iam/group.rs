@@ -172,7 +172,11 @@ impl Iam {
         self.require_unused(&group, &users).await?;
         let what = format!("group {name}");
         let call = self.client.delete_group().group_name(name.as_str());
-        match call.send().await.map_err(|failure| Error::of("deleting", &what, failure)) {
+        match call
+            .send()
+            .await
+            .map_err(|failure| Error::of("deleting", &what, failure))
+        {
             Ok(_) | Err(Error::NotFound { .. }) => {}
             Err(failure) => return Err(failure),
         }
@@ -195,8 +199,8 @@ impl Iam {
             .list_attached_group_policies()
             .group_name(&group.name);
         let attached = attached.into_paginator().items().send().try_collect().await;
-        let attached: Vec<types::AttachedPolicy> =
-            attached.map_err(|failure| Error::of("listing attached policies of", &what, failure))?;
+        let attached: Vec<types::AttachedPolicy> = attached
+            .map_err(|failure| Error::of("listing attached policies of", &what, failure))?;
         let attached = attached.into_iter().filter_map(|policy| policy.policy_name);
         let policies: Vec<String> = inline.into_iter().chain(attached).collect();
         let members: Vec<&str> = users.iter().map(|user| user.name.as_str()).collect();

@@ -95,8 +95,8 @@ impl Iam {
             .list_attached_user_policies()
             .user_name(name.as_str());
         let attached = call.into_paginator().items().send().try_collect().await;
-        let attached: Vec<types::AttachedPolicy> =
-            attached.map_err(|failure| Error::of("listing attached policies of", &what, failure))?;
+        let attached: Vec<types::AttachedPolicy> = attached
+            .map_err(|failure| Error::of("listing attached policies of", &what, failure))?;
         for arn in attached.into_iter().filter_map(|policy| policy.policy_arn) {
             let call = self.client.detach_user_policy().user_name(name.as_str());
             let detached = call.policy_arn(&arn).send().await;
@@ -107,12 +107,7 @@ impl Iam {
         Ok(())
     }
 
-    async fn drain_groups(
-        &self,
-        cause: &Cause,
-        name: &UserName,
-        user: &User,
-    ) -> Result<(), Error> {
+    async fn drain_groups(&self, cause: &Cause, name: &UserName, user: &User) -> Result<(), Error> {
         for group in self.groups_of(name).await? {
             let ids = format!("{}/{}", group.id, user.id);
             // What IAM lists are names.

@@ -267,7 +267,10 @@ mod tests {
         check("[]".to_owned(), "no JSON object");
         check(r#"{"Version":"2012-10-17"}"#.to_owned(), "no JSON object");
         check(TUTORIAL.replace('*', "→"), "'→'");
-        check(TUTORIAL.replace('*', &"x".repeat(2048)), "IAM allows a user 2048");
+        check(
+            TUTORIAL.replace('*', &"x".repeat(2048)),
+            "IAM allows a user 2048",
+        );
         // White space is not counted.
         assert!(Document::parse(TUTORIAL.replace(' ', &" ".repeat(500))).is_ok());
     }

@@ -103,7 +103,8 @@ mod tests {
         let begin = Timestamp::from_second(BEGIN).unwrap();
         let mut claim = Claim::of(begin, Some(vec!["OLD".to_owned()]));
         claim.access_key_id = Some("MINE".to_owned());
-        let check = |key: &Key, expected: bool| assert_eq!(is_orphan(key, &claim), expected, "{key:?}");
+        let check =
+            |key: &Key, expected: bool| assert_eq!(is_orphan(key, &claim), expected, "{key:?}");
         check(&key("NEW", 3), true);
         check(&key("NEW", -20), true); // IAM's clock is behind.
         check(&key("OLD", 3), false);
