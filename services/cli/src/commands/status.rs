@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
-use tonic::{Request, transport::Channel};
+use tonic::{Code, Request, transport::Channel};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
@@ -81,12 +81,24 @@ async fn ask(session: &Session, service: &'static str) -> Result<ServingStatus, 
             service,
             timeout_seconds: timeout.as_secs().to_string(),
         })?;
-    reply.map_err(|status| Error::Rpc {
+    reply.map_err(|status| unhealthy(service, url, status))
+}
+
+/// Whatever the answer was, it is not a service that serves: unavailable.
+fn unhealthy(service: &'static str, url: String, status: tonic::Status) -> Error {
+    let status = match status.code() {
+        Code::NotFound | Code::Unimplemented => {
+            tonic::Status::unavailable(format!("what answers there is not the {service} service"))
+        }
+        _ => status,
+    };
+    let request_id = String::new();
+    Error::Rpc {
         service,
         url,
-        request_id: String::new(),
+        request_id,
         status: Box::new(status),
-    })
+    }
 }
 
 async fn probe(service: &str, channel: Channel) -> Result<ServingStatus, tonic::Status> {
