@@ -51,10 +51,13 @@ pub(crate) fn run() -> Result<()> {
         }),
     ];
     // From the state of a new machine: what an earlier run left must not carry this one.
+    let mut stack = None;
     outcomes.push(step("stack", || {
-        super::down::reset(STACK).and_then(|()| start(STACK, Only::Services).map(drop))
+        super::down::reset(STACK)?;
+        stack = Some(start(STACK, Only::Services)?);
+        Ok(())
     }));
-    outcomes.extend(on_the_stack());
+    outcomes.extend(stack.iter().flat_map(on_the_stack));
     outcomes.push(step("stop", stop));
     println!(
         "{}",
@@ -76,27 +79,15 @@ pub(crate) fn run() -> Result<()> {
 }
 
 /// What needs the running stack.
-fn on_the_stack() -> Vec<Outcome> {
-    match Stack::load_named(STACK) {
-        Ok(stack) => vec![
-            step("tests", || {
-                pass(
-                    &tool::cargo()
-                        .args(["test", "--workspace", "--no-fail-fast"])
-                        .envs(stack.environment()),
-                )
-            }),
-            step("aws", || pass(&aws_front())),
-            step("browser", || pass(&browser(&stack)?)),
-            // Last: it makes cargo compile the services once more.
-            step("queries", || super::sqlx::check(&stack)),
-        ],
-        Err(error) => vec![Outcome {
-            title: "tests",
-            took: Duration::ZERO,
-            error: Some(error),
-        }],
-    }
+fn on_the_stack(stack: &Stack) -> Vec<Outcome> {
+    let tests = tool::cargo().args(["test", "--workspace", "--no-fail-fast"]);
+    vec![
+        step("tests", || pass(&tests.envs(stack.environment()))),
+        step("aws", || pass(&aws_front())),
+        step("browser", || pass(&browser(stack)?)),
+        // Last: it makes cargo compile the services once more.
+        step("queries", || super::sqlx::check(stack)),
+    ]
 }
 
 fn step(title: &'static str, work: impl FnOnce() -> Result<()>) -> Outcome {
