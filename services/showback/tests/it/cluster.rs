@@ -1,7 +1,7 @@
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use tenantry_domain::Refusal;
 use tenantry_events::Wake;
 use tenantry_proto::showback::v1::{
@@ -24,9 +24,13 @@ use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
-use crate::support::{book, database, facts, pulse};
+use crate::support::{book, database, facts, fingerprint, pulse};
 
 const COMMAND: Duration = Duration::from_secs(60);
+
+const RBAC: &str = include_str!("../../../../deploy/rbac/showback.yaml");
+const HOME: &str =
+    "{apiVersion: v1, kind: Namespace, metadata: {name: multi-tenant-operator}}\n---\n";
 
 /// Who may read whose cost: `chief` all, `falcon` logistics only.
 const PEOPLE: &str = "
@@ -78,7 +82,13 @@ impl Place {
         let (database, store) = database().await;
         let start = move || ControlPlane::start(&ControlPlane::directory(name), Nodes::Three);
         let plane = tokio::task::spawn_blocking(start).await.unwrap().unwrap();
-        let client = client(&plane.kubeconfig()).await;
+        let apply = |text: &str| {
+            let apply = plane.kubectl().args(["apply", "-f", "-"]);
+            apply.input(text).run(COMMAND).unwrap()
+        };
+        apply(&format!("{HOME}{RBAC}"));
+        apply(PEOPLE);
+        let client = client(&plane).await;
         Self {
             plane,
             database,
@@ -191,12 +201,25 @@ fn bearing<T>(token: &str, message: T) -> Request<T> {
     request
 }
 
-async fn client(kubeconfig: &Path) -> kube::Client {
-    let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
+/// A client with the rights that `deploy/rbac` gives, and no others.
+async fn client(plane: &ControlPlane) -> kube::Client {
+    let account = [
+        "create",
+        "token",
+        "tenantry-showback",
+        "-n",
+        "multi-tenant-operator",
+    ];
+    let token = plane.kubectl().args(account).run(COMMAND).unwrap();
+    let kubeconfig = Kubeconfig::read_from(plane.kubeconfig()).unwrap();
     let options = KubeConfigOptions::default();
-    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options)
+    let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &options)
         .await
         .unwrap();
+    config.auth_info = AuthInfo {
+        token: Some(token.trim().into()),
+        ..AuthInfo::default()
+    };
     kube::Client::try_from(config).unwrap()
 }
 
@@ -222,13 +245,6 @@ fn of(tenant: &str) -> GetCostReportRequest {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_is_metered_reported_and_followed_over_a_restart() {
     let place = Place::start("showback").await;
-    place
-        .plane
-        .kubectl()
-        .args(["apply", "-f", "-"])
-        .input(PEOPLE)
-        .run(COMMAND)
-        .unwrap();
     place.own().await;
     let metering = place.meter();
 
@@ -279,6 +295,21 @@ async fn a_pod_is_metered_reported_and_followed_over_a_restart() {
         ])
         .await;
 
+    metering.token.cancel();
+    metering.task.await.unwrap().unwrap();
+
+    // Stopped and started again with nothing changed in between: nothing is written.
+    let before = fingerprint(&place.database).await;
+    let metering = place.meter();
+    eventually("the lists", || async {
+        metering
+            .hearing
+            .borrow()
+            .as_of(Timestamp::now().as_second())
+            .ok_or("not heard yet")
+    })
+    .await;
+    assert_eq!(fingerprint(&place.database).await, before);
     metering.token.cancel();
     metering.task.await.unwrap().unwrap();
 }

@@ -100,3 +100,23 @@ pub(crate) async fn facts(database: &Database) -> Vec<String> {
         .await
         .unwrap()
 }
+
+/// Every row that means something, with the transaction that wrote it.
+pub(crate) async fn fingerprint(database: &Database) -> Vec<String> {
+    let mut rows = Vec::new();
+    for table in [
+        "node_interval",
+        "usage_interval",
+        "hearing",
+        "first_use",
+        "events.event",
+    ] {
+        let query = format!("SELECT xmin::text || ' ' || t::text FROM {table} t ORDER BY 1");
+        let found: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(query))
+            .fetch_all(&database.pool)
+            .await
+            .unwrap();
+        rows.extend(found);
+    }
+    rows
+}
