@@ -2,8 +2,8 @@
 
 use clap::{Args, Subcommand};
 use tenantry_proto::tenant::v1::{
-    CreateTenantRequest, DeleteTenantRequest, GetTenantRequest, ListTenantsRequest,
-    ListTenantsResponse, Tenant, UpdateTenantRequest,
+    CreateTenantRequest, DeleteTenantRequest, GetTenantRequest, GetTenantResponse,
+    ListTenantsRequest, ListTenantsResponse, Tenant, UpdateTenantRequest,
 };
 
 use crate::{commands::page, confirm, error::Error, session::Session};
@@ -11,6 +11,7 @@ use crate::{commands::page, confirm, error::Error, session::Session};
 mod namespaces;
 mod spec;
 mod table;
+mod update;
 mod watch;
 
 /// Tenants: who shares the cluster.
@@ -24,9 +25,9 @@ pub enum Command {
         name: String,
     },
     /// Make a tenant, from flags or a manifest.
-    Create(spec::Create),
-    /// Change a tenant; each flag replaces what it names.
-    Update(spec::Update),
+    Create(Box<spec::Create>),
+    /// Change a tenant, by flags or a manifest; members and namespaces are added to those it has.
+    Update(Box<update::Update>),
     /// Delete a tenant; its namespaces stay unless it says otherwise.
     Delete(Delete),
     /// Show the tenants and then every change, until Ctrl-C.
@@ -59,8 +60,8 @@ impl Command {
         match self {
             Self::List => list(session).await,
             Self::Get { name } => get(session, name).await,
-            Self::Create(command) => create(session, command).await,
-            Self::Update(command) => Box::pin(update(session, command)).await,
+            Self::Create(command) => create(session, *command).await,
+            Self::Update(command) => Box::pin(update(session, *command)).await,
             Self::Delete(command) => delete(session, command).await,
             Self::Watch { name } => watch::run(session, name.unwrap_or_default()).await,
             Self::Namespaces { name } => namespaces::list(session, name).await,
@@ -96,15 +97,19 @@ async fn list(session: &Session) -> Result<(), Error> {
         .show(&reply, &table::view(&reply.tenants, session.now))
 }
 
-async fn get(session: &Session, name: String) -> Result<(), Error> {
-    let request = GetTenantRequest { name: name.clone() };
-    let reply = session
+async fn fetch(session: &Session, name: String) -> Result<GetTenantResponse, Error> {
+    let request = GetTenantRequest { name };
+    session
         .tenant()
         .await?
         .call(request, async |mut client, request| {
             client.get_tenant(request).await
         })
-        .await?;
+        .await
+}
+
+async fn get(session: &Session, name: String) -> Result<(), Error> {
+    let reply = fetch(session, name.clone()).await?;
     let tenants = reply.tenant.as_slice();
     session
         .out
@@ -148,9 +153,19 @@ async fn create(session: &Session, command: spec::Create) -> Result<(), Error> {
     Ok(())
 }
 
-async fn update(session: &Session, command: spec::Update) -> Result<(), Error> {
+async fn update(session: &Session, command: update::Update) -> Result<(), Error> {
     let validate_only = command.is_dry_run();
-    let (tenant, paths) = command.into_change()?;
+    let (tenant, paths) = match command.manifest()? {
+        Some(tenant) => (tenant, vec!["*".to_owned()]),
+        None => {
+            command.confirm()?;
+            let there = fetch(session, command.name())
+                .await?
+                .tenant
+                .unwrap_or_default();
+            command.change(there)?
+        }
+    };
     let name = tenant.name.clone();
     let update_mask = Some(pbjson_types::FieldMask { paths });
     let request = UpdateTenantRequest {

@@ -1,4 +1,4 @@
-//! A tenant from flags or a manifest.
+//! What is wanted of a tenant, from flags or a manifest.
 
 use std::path::PathBuf;
 
@@ -17,23 +17,13 @@ pub struct Create {
     wish: Wish,
 }
 
-/// Change a tenant.
-#[derive(Debug, Args)]
-pub struct Update {
-    /// Name of the tenant; with -f the manifest has it.
-    #[arg(required_unless_present = "file")]
-    name: Option<String>,
-    #[command(flatten)]
-    wish: Wish,
-}
-
 /// What is wanted.
 #[derive(Debug, Args)]
-struct Wish {
+pub(super) struct Wish {
     /// Tenant manifest, or - for stdin.
     #[arg(short, long, value_name = "FILE", conflicts_with_all = ["name", "quota", "description", "owners", "owner_groups", "editors",
         "editor_groups", "viewers", "viewer_groups", "namespaces", "unprefixed_namespaces", "purge_namespaces"])]
-    file: Option<PathBuf>,
+    pub(super) file: Option<PathBuf>,
     /// Name of the quota.
     #[arg(long)]
     quota: Option<String>,
@@ -70,10 +60,10 @@ struct Wish {
     unprefixed_namespaces: Vec<String>,
     /// Whether deleting the tenant deletes its namespaces.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
-    purge_namespaces: Option<bool>,
+    pub(super) purge_namespaces: Option<bool>,
     /// Check everything, change nothing.
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
 }
 
 impl Create {
@@ -89,32 +79,8 @@ impl Create {
     }
 }
 
-impl Update {
-    pub(crate) fn is_dry_run(&self) -> bool {
-        self.wish.dry_run
-    }
-
-    /// The tenant and the paths that change: those of the flags given, or the whole spec of a manifest.
-    pub(crate) fn into_change(self) -> Result<(Tenant, Vec<String>), Error> {
-        if let Some(path) = &self.wish.file {
-            return Ok((
-                manifest::tenant(&manifest::read(path)?)?,
-                vec!["*".to_owned()],
-            ));
-        }
-        let paths: Vec<String> = self.wish.paths().map(str::to_owned).collect();
-        if paths.is_empty() {
-            return Err(Error::Usage(
-                "nothing to change; name a field, such as --quota, or a manifest with -f"
-                    .to_owned(),
-            ));
-        }
-        Ok((self.wish.tenant(self.name.unwrap_or_default()), paths))
-    }
-}
-
 impl Wish {
-    fn tenant(self, name: String) -> Tenant {
+    pub(super) fn tenant(self, name: String) -> Tenant {
         let members = |users: Vec<String>, groups: Vec<String>| {
             if users.is_empty() && groups.is_empty() {
                 None
@@ -144,85 +110,5 @@ impl Wish {
             spec: Some(spec),
             ..Default::default()
         }
-    }
-
-    fn paths(&self) -> impl Iterator<Item = &'static str> {
-        [
-            (self.quota.is_some(), "spec.quota"),
-            (self.description.is_some(), "spec.description"),
-            (
-                !self.owners.is_empty() || !self.owner_groups.is_empty(),
-                "spec.access_control.owners",
-            ),
-            (
-                !self.editors.is_empty() || !self.editor_groups.is_empty(),
-                "spec.access_control.editors",
-            ),
-            (
-                !self.viewers.is_empty() || !self.viewer_groups.is_empty(),
-                "spec.access_control.viewers",
-            ),
-            (
-                !self.namespaces.is_empty(),
-                "spec.namespaces.with_tenant_prefix",
-            ),
-            (
-                !self.unprefixed_namespaces.is_empty(),
-                "spec.namespaces.without_tenant_prefix",
-            ),
-            (
-                self.purge_namespaces.is_some(),
-                "spec.namespaces.on_delete_purge_namespaces",
-            ),
-        ]
-        .into_iter()
-        .filter_map(|(is_given, path)| is_given.then_some(path))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        update: Update,
-    }
-
-    fn update(line: &str) -> Result<(Tenant, Vec<String>), Error> {
-        Line::try_parse_from(format!("update {line}").split_whitespace())
-            .unwrap()
-            .update
-            .into_change()
-    }
-
-    #[test]
-    fn only_what_was_given_changes() {
-        let (tenant, paths) = update("logistics --owner falcon,bear --quota large").unwrap();
-        assert_eq!(paths, ["spec.quota", "spec.access_control.owners"]);
-        assert_eq!(
-            tenant
-                .spec
-                .unwrap()
-                .access_control
-                .unwrap()
-                .owners
-                .unwrap()
-                .users,
-            ["falcon", "bear"]
-        );
-    }
-
-    #[test]
-    fn an_update_without_a_field_is_refused() {
-        assert!(matches!(update("logistics"), Err(Error::Usage(_))));
-    }
-
-    #[test]
-    fn a_manifest_and_flags_do_not_mix() {
-        assert!(Line::try_parse_from(["update", "-f", "tenant.yaml", "--quota", "small"]).is_err());
     }
 }
