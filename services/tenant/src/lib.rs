@@ -6,5 +6,8 @@
 
 pub mod cluster;
 pub mod config;
+pub mod convert;
+pub mod grpc;
 pub mod member;
 pub mod reconcile;
+pub mod store;

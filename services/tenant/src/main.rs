@@ -1,2 +1,80 @@
 //! Order of startup, nothing else.
-fn main() {}
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tenantry_events::{Bus, Wake, audit};
+use tenantry_runtime::{Health, auth::Auth};
+use tenantry_tenant::{config::Config, grpc, reconcile, store::Store};
+use tokio::sync::mpsc;
+use tonic::service::Routes;
+
+/// Refusals that may wait to be recorded.
+const REFUSALS: usize = 1024;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    tenantry_runtime::install_tls_provider();
+    let config = Config::read().context("reading the settings")?;
+    if config.print_config {
+        println!("{config:#?}");
+        return Ok(());
+    }
+    tenantry_runtime::telemetry("tenant", &config.telemetry)?;
+    if config.migrate {
+        return tenantry_events::migrate(
+            &config.database,
+            sqlx::migrate!("../../migrations/tenant"),
+        )
+        .await;
+    }
+    let tls = config.server.tls()?;
+    let listener = tenantry_runtime::bind(config.grpc_addr()).await?;
+    let pool = tenantry_events::pool(&config.database)?;
+    let client = tenantry_runtime::kube_client()
+        .await
+        .context("configuring the cluster's client")?;
+    let (refusals, refused) = mpsc::channel(REFUSALS);
+    let auth = Auth::new(client.clone(), refusals);
+    let (bus, wake) = (Bus::lazy(&config.nats), Wake::default());
+    let health = Health::new(&[grpc::NAME, audit::NAME]);
+    let supervisor = tenantry_runtime::supervise(Config::GRACE);
+    let (stop, drain) = (supervisor.stop(), supervisor.drain());
+    let store = Store::new(pool.clone(), wake.clone());
+    let pulse = health.pulse("reconcile", Duration::from_secs(30));
+    let (tenants, reconciling) = reconcile::run(
+        client.clone(),
+        store,
+        config.cluster.clone(),
+        pulse,
+        stop.clone(),
+    );
+    let service = grpc::Service {
+        client,
+        auth: auth.clone(),
+        tenants,
+        token: stop.clone(),
+    };
+    let routes = Routes::new(grpc::server(service)).add_service(audit::service(
+        "tenant",
+        pool.clone(),
+        auth,
+    ));
+    let relay_pulse = health.pulse("relay", Duration::from_secs(30));
+    supervisor
+        .task(
+            "grpc",
+            tenantry_runtime::serve(listener, tls, health, routes, stop.clone()),
+        )
+        .task("reconcile", reconciling)
+        .task(
+            "refusals",
+            tenantry_events::refusals(refused, pool.clone(), wake.clone(), stop),
+        )
+        .last(
+            "relay",
+            tenantry_events::relay(bus, pool, "tenant", wake, relay_pulse, drain),
+        )
+        .until_signal()
+        .await
+}

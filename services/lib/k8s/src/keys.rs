@@ -8,6 +8,8 @@ pub const KIND: &str = "stakater.com/kind";
 pub const ORIGIN: &str = "tenantry.dev/origin";
 /// Annotation on a Tenant or Quota written through gRPC: the username of the caller.
 pub const ACTOR: &str = "tenantry.dev/actor";
+/// Annotation on a Tenant or Quota deleted through gRPC: the username of the caller.
+pub const DELETED_BY: &str = "tenantry.dev/deleted-by";
 /// Annotation on an object of ours: digest of what was last applied, so that a change by others is told from a change of plan.
 pub const APPLIED: &str = "tenantry.dev/applied";
 /// Pod Security level that a namespace enforces.

@@ -29,6 +29,17 @@ pub fn of(meta: &ObjectMeta) -> Actor {
     }
 }
 
+/// Who asked for the deletion of the object with this metadata.
+///
+/// The user where it came through our gRPC; the apiserver keeps no trace of anybody else.
+pub fn of_deletion(meta: &ObjectMeta) -> Actor {
+    let user = meta
+        .annotations
+        .as_ref()
+        .and_then(|annotations| annotations.get(keys::DELETED_BY));
+    user.map_or_else(|| Actor::field_manager("unknown"), Actor::user)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -20,6 +20,8 @@ use super::{
     validate::Valid,
 };
 use crate::member::{Role, Subject};
+pub(crate) use bindings::name as binding_name;
+pub(crate) use budget::QUOTA;
 pub use changes::Drift;
 
 /// Value of the label that marks what is ours.

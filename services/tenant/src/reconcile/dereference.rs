@@ -47,16 +47,20 @@ pub async fn dereference(
         keys::MANAGED_BY,
         super::build::MANAGED_BY
     );
-    let (quota, config, labelled, quotas, limits, bindings, roles, role_bindings) = try_join!(
-        find::<Quota>(client, &tenant.spec.quota),
-        find_in::<IntegrationConfig>(client, install_namespace, integration_config::NAME),
-        list::<Namespace>(client, &tenant_label),
-        list::<ResourceQuota>(client, &ours),
-        list::<LimitRange>(client, &ours),
-        list::<RoleBinding>(client, &ours),
-        list::<ClusterRole>(client, &ours),
-        list::<ClusterRoleBinding>(client, &ours),
-    )?;
+    let (quota, config, labelled, quotas, limits, bindings, roles, role_bindings) =
+        Box::pin(async {
+            try_join!(
+                find::<Quota>(client, &tenant.spec.quota),
+                find_in::<IntegrationConfig>(client, install_namespace, integration_config::NAME),
+                list::<Namespace>(client, &tenant_label),
+                list::<ResourceQuota>(client, &ours),
+                list::<LimitRange>(client, &ours),
+                list::<RoleBinding>(client, &ours),
+                list::<ClusterRole>(client, &ours),
+                list::<ClusterRoleBinding>(client, &ours),
+            )
+        })
+        .await?;
     let namespaces = with_unlabelled(client, tenant, labelled).await?;
     let install_namespace = install_namespace.to_owned();
     Ok(Observed {

@@ -16,6 +16,7 @@ use super::TenantStatus;
     status = "TenantStatus",
     derive = "PartialEq",
     category = "tenancy",
+    selectable = ".spec.quota",
     shortname = "tn",
     doc = "Tenant is a group of people with namespaces of their own and one budget for all of them.",
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),

@@ -39,11 +39,7 @@ fn in_namespace<'a>(valid: &'a Valid, namespace: &'a str) -> impl Iterator<Item 
     levels.flat_map(move |(role, subjects)| {
         let names = valid.settings.roles.get(role).into_iter().flatten();
         names.map(move |cluster_role| {
-            let metadata = super::metadata(
-                valid,
-                Some(namespace),
-                format!("tenant-{}-{cluster_role}", role.as_str()),
-            );
+            let metadata = super::metadata(valid, Some(namespace), name(*role, cluster_role));
             let subjects = Some(subjects.iter().map(subject).collect());
             Object::wanted(
                 Kind::RoleBinding,
@@ -55,6 +51,11 @@ fn in_namespace<'a>(valid: &'a Valid, namespace: &'a str) -> impl Iterator<Item 
             )
         })
     })
+}
+
+/// Name of the binding of a level to one of its ClusterRoles.
+pub(crate) fn name(role: Role, cluster_role: &str) -> String {
+    format!("tenant-{}-{cluster_role}", role.as_str())
 }
 
 /// Name of the tenant's own ClusterRole and of its binding.

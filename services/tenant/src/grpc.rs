@@ -1,0 +1,236 @@
+//! TenantService: proto in → domain → proto out. The only maker of a `Status` here.
+
+mod mask;
+mod namespace;
+mod quota;
+mod refuse;
+mod resource;
+mod sight;
+mod tenant;
+mod watch;
+
+use futures::stream::BoxStream;
+use kube::Client;
+use tenantry_proto::tenant::v1::{
+    CreateQuotaRequest, CreateQuotaResponse, CreateTenantRequest, CreateTenantResponse,
+    DeleteQuotaRequest, DeleteQuotaResponse, DeleteTenantRequest, DeleteTenantResponse,
+    GetQuotaRequest, GetQuotaResponse, GetTenantRequest, GetTenantResponse, ListNamespacesRequest,
+    ListNamespacesResponse, ListQuotasRequest, ListQuotasResponse, ListTenantsRequest,
+    ListTenantsResponse, UpdateQuotaRequest, UpdateQuotaResponse, UpdateTenantRequest,
+    UpdateTenantResponse, WatchQuotasRequest, WatchQuotasResponse, WatchTenantsRequest,
+    WatchTenantsResponse,
+    tenant_service_server::{TenantService, TenantServiceServer},
+};
+use tenantry_runtime::auth::{Access, Auth};
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status, codec::CompressionEncoding};
+
+use crate::reconcile::Tenants;
+
+/// Full name of the service, for health.
+pub const NAME: &str = "tenantry.tenant.v1.TenantService";
+
+type Answer<T> = Result<Response<T>, Status>;
+type Streamed<T> = BoxStream<'static, Result<T, Status>>;
+
+/// What answers need.
+pub struct Service {
+    /// The cluster, as ourselves.
+    pub client: Client,
+    /// Who asks, and may they.
+    pub auth: Auth,
+    /// The tenants, kept by a watch: who is a member of which.
+    pub tenants: Tenants,
+    /// Ends streams when the process stops.
+    pub token: CancellationToken,
+}
+
+/// Serves `service`.
+pub fn server(service: Service) -> TenantServiceServer<impl TenantService> {
+    TenantServiceServer::new(service)
+        .accept_compressed(CompressionEncoding::Gzip)
+        .send_compressed(CompressionEncoding::Gzip)
+}
+
+#[tonic::async_trait]
+impl TenantService for Service {
+    async fn create_tenant(
+        &self,
+        request: Request<CreateTenantRequest>,
+    ) -> Answer<CreateTenantResponse> {
+        let authority = self
+            .auth
+            .require(&request, Access::tenancy("create", "tenants"))
+            .await?;
+        tenant::create(&self.client, &authority, request.into_inner())
+            .await
+            .map(Response::new)
+    }
+
+    async fn get_tenant(&self, request: Request<GetTenantRequest>) -> Answer<GetTenantResponse> {
+        let right = Access::tenancy("get", "tenants").named(&request.get_ref().name);
+        let authority = self.auth.require(&request, right).await?;
+        tenant::get(&self.client, &authority)
+            .await
+            .map(Response::new)
+    }
+
+    async fn list_tenants(
+        &self,
+        request: Request<ListTenantsRequest>,
+    ) -> Answer<ListTenantsResponse> {
+        let sight = self.sight(&request, "list").await?;
+        tenant::list(&self.tenants, &sight, request.get_ref()).map(Response::new)
+    }
+
+    async fn update_tenant(
+        &self,
+        request: Request<UpdateTenantRequest>,
+    ) -> Answer<UpdateTenantResponse> {
+        let name = request
+            .get_ref()
+            .tenant
+            .as_ref()
+            .map(|tenant| tenant.name.clone())
+            .unwrap_or_default();
+        let authority = self
+            .auth
+            .require(&request, Access::tenancy("update", "tenants").named(name))
+            .await?;
+        tenant::update(&self.client, &authority, request.into_inner())
+            .await
+            .map(Response::new)
+    }
+
+    async fn delete_tenant(
+        &self,
+        request: Request<DeleteTenantRequest>,
+    ) -> Answer<DeleteTenantResponse> {
+        let right = Access::tenancy("delete", "tenants").named(&request.get_ref().name);
+        let authority = self.auth.require(&request, right).await?;
+        tenant::delete(&self.client, &authority, request.into_inner())
+            .await
+            .map(Response::new)
+    }
+
+    type WatchTenantsStream = Streamed<WatchTenantsResponse>;
+
+    async fn watch_tenants(
+        &self,
+        request: Request<WatchTenantsRequest>,
+    ) -> Answer<Self::WatchTenantsStream> {
+        let name = request.get_ref().name.clone();
+        let sight = self
+            .sight_of_one(&request, Access::tenancy("watch", "tenants"), &name)
+            .await?;
+        Ok(Response::new(watch::tenants(
+            &self.client,
+            sight,
+            &name,
+            self.token.clone(),
+        )))
+    }
+
+    async fn create_quota(
+        &self,
+        request: Request<CreateQuotaRequest>,
+    ) -> Answer<CreateQuotaResponse> {
+        let authority = self
+            .auth
+            .require(&request, Access::tenancy("create", "quotas"))
+            .await?;
+        quota::create(&self.client, &authority, request.into_inner())
+            .await
+            .map(Response::new)
+    }
+
+    async fn get_quota(&self, request: Request<GetQuotaRequest>) -> Answer<GetQuotaResponse> {
+        let right = Access::tenancy("get", "quotas").named(&request.get_ref().name);
+        let authority = self.auth.require(&request, right).await?;
+        let sight = self.sight(&request, "list").await?;
+        quota::get(&self.client, &authority, &sight, &self.tenants)
+            .await
+            .map(Response::new)
+    }
+
+    async fn list_quotas(&self, request: Request<ListQuotasRequest>) -> Answer<ListQuotasResponse> {
+        let caller = self.auth.caller(&request).await?;
+        let sees_all = self
+            .auth
+            .may(&caller, &Access::tenancy("list", "quotas"))
+            .await?;
+        let sight = self.sight(&request, "list").await?;
+        quota::list(
+            &self.client,
+            quota::Seen {
+                sees_all,
+                sight: &sight,
+                tenants: &self.tenants,
+            },
+            request.get_ref(),
+        )
+        .await
+        .map(Response::new)
+    }
+
+    async fn update_quota(
+        &self,
+        request: Request<UpdateQuotaRequest>,
+    ) -> Answer<UpdateQuotaResponse> {
+        let name = request
+            .get_ref()
+            .quota
+            .as_ref()
+            .map(|quota| quota.name.clone())
+            .unwrap_or_default();
+        let authority = self
+            .auth
+            .require(&request, Access::tenancy("update", "quotas").named(name))
+            .await?;
+        quota::update(&self.client, &authority, request.into_inner())
+            .await
+            .map(Response::new)
+    }
+
+    async fn delete_quota(
+        &self,
+        request: Request<DeleteQuotaRequest>,
+    ) -> Answer<DeleteQuotaResponse> {
+        let right = Access::tenancy("delete", "quotas").named(&request.get_ref().name);
+        let authority = self.auth.require(&request, right).await?;
+        quota::delete(&self.client, &authority, request.into_inner())
+            .await
+            .map(Response::new)
+    }
+
+    type WatchQuotasStream = Streamed<WatchQuotasResponse>;
+
+    async fn watch_quotas(
+        &self,
+        request: Request<WatchQuotasRequest>,
+    ) -> Answer<Self::WatchQuotasStream> {
+        let name = request.get_ref().name.clone();
+        let _watcher = self
+            .auth
+            .require(&request, Access::tenancy("watch", "quotas").named(&name))
+            .await?;
+        Ok(Response::new(watch::quotas(
+            &self.client,
+            &name,
+            self.token.clone(),
+        )))
+    }
+
+    async fn list_namespaces(
+        &self,
+        request: Request<ListNamespacesRequest>,
+    ) -> Answer<ListNamespacesResponse> {
+        let right = Access::tenancy("get", "tenants")
+            .subresource("namespaces")
+            .named(&request.get_ref().tenant);
+        let authority = self.auth.require(&request, right).await?;
+        namespace::list(&self.client, &authority, request.get_ref())
+            .await
+            .map(Response::new)
+    }
+}

@@ -1,0 +1,107 @@
+//! IO out: plans into the cluster. Rights are taken first and given last.
+
+use kube::Client;
+use tenantry_runtime::Chain;
+
+use super::{
+    build::{Plan, Revoke},
+    object::{Key, Kind, Object},
+    record::Permit,
+    validate::Problem,
+};
+use crate::cluster::{self, apply, delete};
+
+/// What the apiserver would not do, beside what it did.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// Refusals: they stay until somebody changes something.
+    pub problems: Vec<Problem>,
+    /// The objects refused.
+    pub refused: Vec<Key>,
+    /// The first failure that may pass by itself.
+    pub transient: Option<cluster::Error>,
+}
+
+impl Applied {
+    pub(super) fn note(&mut self, key: &Key, result: Result<(), cluster::Error>) {
+        let Err(failure) = result else { return };
+        match failure.code() {
+            Some(403 | 422) => {
+                self.problems.push(refusal(key, &failure));
+                self.refused.push(key.clone());
+            }
+            _ => self.transient = self.transient.take().or(Some(failure)),
+        }
+    }
+
+    /// Both.
+    pub fn and(mut self, other: Self) -> Self {
+        self.problems.extend(other.problems);
+        self.refused.extend(other.refused);
+        self.transient = self.transient.or(other.transient);
+        self
+    }
+}
+
+fn refusal(key: &Key, failure: &cluster::Error) -> Problem {
+    let is_binding = matches!(key.kind, Kind::RoleBinding | Kind::ClusterRoleBinding);
+    let reason = if is_binding {
+        "RoleNotBindable"
+    } else {
+        "ClusterRefused"
+    };
+    let place = if key.namespace.is_empty() {
+        String::new()
+    } else {
+        format!(" in {}", key.namespace)
+    };
+    Problem {
+        reason,
+        message: format!("{:?} {}{place}: {}", key.kind, key.name, Chain(failure)),
+    }
+}
+
+/// Takes rights, every one that can be taken.
+pub async fn revoke(client: &Client, plan: &Plan) -> Applied {
+    let mut applied = Applied::default();
+    for revoke in &plan.revoke {
+        match revoke {
+            Revoke::Delete(key) => applied.note(key, delete(client, key).await),
+            Revoke::Narrow(object) => applied.note(&object.key, apply(client, object).await),
+        }
+    }
+    applied
+}
+
+/// Namespaces, then what is in them; drops what nobody wants, and prunes last.
+pub async fn structure(client: &Client, plan: &Plan) -> Applied {
+    let made = all(client, &plan.namespaces)
+        .await
+        .and(all(client, &plan.structure).await);
+    let mut dropped = Applied::default();
+    for key in &plan.drop {
+        dropped.note(key, delete(client, key).await);
+    }
+    for name in &plan.prune {
+        let key = Key {
+            kind: Kind::Namespace,
+            namespace: String::new(),
+            name: name.clone(),
+        };
+        dropped.note(&key, delete(client, &key).await);
+    }
+    made.and(dropped)
+}
+
+/// Gives rights. The permit shows that they are in the history.
+pub async fn grant(client: &Client, plan: &Plan, _recorded: Permit) -> Applied {
+    all(client, &plan.grants).await
+}
+
+async fn all(client: &Client, objects: &[Object]) -> Applied {
+    let mut applied = Applied::default();
+    for object in objects {
+        applied.note(&object.key, apply(client, object).await);
+    }
+    applied
+}

@@ -1,0 +1,96 @@
+//! What was in place when a tenant was settled last: how a deletion by others is told from something new.
+//!
+//! Kept in memory only: a deletion while we are down is put back all the same, and not told as drift.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{
+    build::{Drift, Plan},
+    dereference::Observed,
+    object::{Key, Kind, Object},
+    status::Outcome,
+};
+
+type InPlace = BTreeMap<Key, String>;
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Memory(Mutex<HashMap<Uuid, InPlace>>);
+
+impl Memory {
+    /// Objects that were in place just as `plan` wants them, and that somebody deleted.
+    pub(super) fn missing(&self, tenant: Uuid, plan: &Plan) -> Vec<Drift> {
+        let memory = self.locked();
+        let Some(in_place) = memory.get(&tenant) else {
+            return Vec::new();
+        };
+        let told: BTreeSet<&Key> = plan.drift.iter().map(|drift| &drift.key).collect();
+        let due = plan
+            .namespaces
+            .iter()
+            .chain(&plan.structure)
+            .chain(&plan.grants);
+        let is_missing = |object: &&Object| {
+            let before = in_place.get(&object.key).map(String::as_str);
+            before.is_some() && before == object.applied() && !told.contains(&object.key)
+        };
+        let missing: Vec<&Key> = due.filter(is_missing).map(|object| &object.key).collect();
+        // A namespace takes its content with it: one line says so.
+        let gone: BTreeSet<&str> = missing
+            .iter()
+            .filter(|key| key.kind == Kind::Namespace)
+            .map(|key| key.name.as_str())
+            .collect();
+        let lines = missing
+            .into_iter()
+            .filter(|key| !gone.contains(key.namespace.as_str()));
+        lines
+            .map(|key| Drift {
+                key: key.clone(),
+                field_manager: String::new(),
+                difference: "deleted".into(),
+            })
+            .collect()
+    }
+
+    /// Keeps what is in place, if `outcome` is settled.
+    pub(super) fn remember(&self, tenant: Uuid, outcome: &Outcome<'_>) {
+        if outcome.is_settled() {
+            self.locked().insert(tenant, in_place(outcome.observed));
+        }
+    }
+
+    /// A tenant that is gone.
+    pub(super) fn forget(&self, tenant: Uuid) {
+        self.locked().remove(&tenant);
+    }
+
+    fn locked(&self) -> MutexGuard<'_, HashMap<Uuid, InPlace>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn in_place(observed: &Observed) -> InPlace {
+    let mut all = InPlace::new();
+    note(&mut all, Kind::Namespace, &observed.namespaces);
+    note(&mut all, Kind::ResourceQuota, &observed.quotas);
+    note(&mut all, Kind::LimitRange, &observed.limits);
+    note(&mut all, Kind::RoleBinding, &observed.bindings);
+    note(&mut all, Kind::ClusterRole, &observed.roles);
+    note(&mut all, Kind::ClusterRoleBinding, &observed.role_bindings);
+    all
+}
+
+fn note<K: kube::ResourceExt + Serialize>(all: &mut InPlace, kind: Kind, objects: &[K]) {
+    for object in objects.iter().map(|object| Object::observed(kind, object)) {
+        if let Some(digest) = object.applied().map(str::to_owned) {
+            all.insert(object.key, digest);
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! IO out: what became true, with its events, in one transaction each.
+
+mod facts;
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::ResourceExt;
+use serde_json::Value;
+use tenantry_domain::{Actor, TenantName};
+use tenantry_k8s::{Quota, Tenant};
+use uuid::Uuid;
+
+use super::{
+    build::{Drift, Grant, Plan},
+    dereference::Observed,
+    validate::Valid,
+};
+use crate::store::{Error, Record, Seen, Stage, Store};
+
+/// Proof that the grants of one plan are recorded as wanted. Only [`request`] makes it, and no grant is applied without.
+#[derive(Debug)]
+pub struct Permit(());
+
+/// Whose history it is.
+#[derive(Debug, Clone)]
+pub struct Whose {
+    /// Name.
+    pub name: TenantName,
+    /// Kubernetes uid.
+    pub uid: Uuid,
+    /// Who caused what is recorded.
+    pub actor: Actor,
+}
+
+impl From<&Valid> for Whose {
+    fn from(valid: &Valid) -> Self {
+        Self {
+            name: valid.name.clone(),
+            uid: valid.uid,
+            actor: valid.actor.clone(),
+        }
+    }
+}
+
+/// Records the spec of `tenant`, if it is new.
+pub async fn intent(store: &Store, tenant: &Tenant, valid: &Valid) -> Result<(), Error> {
+    let mut record = store.begin().await?;
+    let seen = record.tenant_seen(valid.uid, valid.generation).await?;
+    let kind = match seen {
+        Seen::New => "TenantCreated",
+        Seen::Changed => "TenantUpdated",
+        Seen::Same => return Ok(()),
+    };
+    let spec = value(&tenant.spec);
+    record
+        .tenant_revision(
+            valid.uid,
+            &valid.name,
+            valid.generation,
+            &spec,
+            &valid.actor,
+        )
+        .await?;
+    record
+        .event(&facts::tenant(&Whose::from(valid), kind, tenant))
+        .await?;
+    record.commit().await
+}
+
+/// Records the grants of `plan` as wanted, before any of them is applied.
+pub async fn request(store: &Store, valid: &Valid, plan: &Plan) -> Result<Permit, Error> {
+    let whose = Whose::from(valid);
+    let mut record = store.begin().await?;
+    let known = record.grants(valid.uid).await?;
+    for grant in plan
+        .granted
+        .iter()
+        .filter(|grant| !known.contains_key(grant))
+    {
+        record.grant_at(valid.uid, grant, Stage::Requested).await?;
+        record
+            .event(&facts::grant(&whose, "MemberGrantRequested", grant))
+            .await?;
+    }
+    record.commit().await?;
+    Ok(Permit(()))
+}
+
+/// Records what is in place after `plan`: namespaces, grants, drift put back, and the tenant as applied once it is.
+pub async fn outcome(
+    store: &Store,
+    tenant: &Tenant,
+    valid: &Valid,
+    observed: &Observed,
+    done: &Done<'_>,
+) -> Result<(), Error> {
+    let whose = Whose::from(valid);
+    let mut record = store.begin().await?;
+    namespaces(&mut record, &whose, &observed.namespaces).await?;
+    grants(&mut record, &whose, done.granted).await?;
+    for drift in done.drift {
+        record.event(&facts::drift(&whose, drift)).await?;
+    }
+    if done.is_settled && record.tenant_applied(valid.uid, valid.generation).await? {
+        record
+            .event(&facts::tenant(&whose, "TenantApplied", tenant))
+            .await?;
+    }
+    record.commit().await
+}
+
+/// What a reconcile achieved.
+#[derive(Debug, Clone, Copy)]
+pub struct Done<'a> {
+    /// Grants in force; none if it is not known, because applying them failed.
+    pub granted: Option<&'a [Grant]>,
+    /// Changes put back.
+    pub drift: &'a [Drift],
+    /// Whether everything wanted is in place.
+    pub is_settled: bool,
+}
+
+/// Records that a tenant is gone, with everything it granted and had.
+pub async fn deleted(store: &Store, tenant: &Tenant, whose: &Whose) -> Result<(), Error> {
+    let mut record = store.begin().await?;
+    if record.tenant_seen(whose.uid, 0).await? == Seen::New {
+        return Ok(());
+    }
+    grants(&mut record, whose, Some(&[])).await?;
+    namespaces(&mut record, whose, &[]).await?;
+    record.tenant_deleted(whose.uid).await?;
+    record
+        .event(&facts::tenant(whose, "TenantDeleted", tenant))
+        .await?;
+    record.commit().await
+}
+
+async fn namespaces(record: &mut Record, whose: &Whose, there: &[Namespace]) -> Result<(), Error> {
+    let known = record.namespaces(whose.uid).await?;
+    let mut owned = BTreeSet::new();
+    for namespace in there
+        .iter()
+        .filter(|namespace| facts::is_of(namespace, whose))
+    {
+        let Some(uid) = namespace.uid().and_then(|uid| Uuid::parse_str(&uid).ok()) else {
+            continue;
+        };
+        owned.insert(uid);
+        if !known.contains_key(&uid) {
+            record
+                .namespace_owned(whose.uid, uid, &namespace.name_any())
+                .await?;
+            record
+                .event(&facts::namespace(
+                    whose,
+                    "NamespaceCreated",
+                    uid,
+                    &namespace.name_any(),
+                ))
+                .await?;
+        }
+    }
+    for (uid, name) in known.iter().filter(|(uid, _)| !owned.contains(uid)) {
+        record.namespace_released(whose.uid, *uid).await?;
+        record
+            .event(&facts::namespace(whose, "NamespaceReleased", *uid, name))
+            .await?;
+    }
+    Ok(())
+}
+
+async fn grants(
+    record: &mut Record,
+    whose: &Whose,
+    granted: Option<&[Grant]>,
+) -> Result<(), Error> {
+    let Some(granted) = granted else {
+        return Ok(());
+    };
+    let known = record.grants(whose.uid).await?;
+    for grant in granted
+        .iter()
+        .filter(|grant| known.get(grant) != Some(&Stage::Bound))
+    {
+        record.grant_at(whose.uid, grant, Stage::Bound).await?;
+        record
+            .event(&facts::grant(whose, "MemberGranted", grant))
+            .await?;
+    }
+    // A change of ClusterRoles is a new grant of the same member, not a loss.
+    let is_kept = |known: &Grant| {
+        granted
+            .iter()
+            .any(|grant| facts::key(grant) == facts::key(known))
+    };
+    for grant in known.keys().filter(|grant| !is_kept(grant)) {
+        record.grant_gone(whose.uid, grant).await?;
+        record
+            .event(&facts::grant(whose, "MemberRevoked", grant))
+            .await?;
+    }
+    Ok(())
+}
+
+/// Records the spec of `quota`, if it is new.
+pub async fn quota_intent(
+    store: &Store,
+    quota: &Quota,
+    uid: Uuid,
+    actor: &Actor,
+) -> Result<(), Error> {
+    let generation = quota.metadata.generation.unwrap_or(1);
+    let mut record = store.begin().await?;
+    let kind = match record.quota_seen(uid, generation).await? {
+        Seen::New => "QuotaCreated",
+        Seen::Changed => "QuotaUpdated",
+        Seen::Same => return Ok(()),
+    };
+    record
+        .quota_revision(
+            uid,
+            &quota.name_any(),
+            generation,
+            &value(&quota.spec),
+            actor,
+        )
+        .await?;
+    record.event(&facts::quota(uid, actor, kind, quota)).await?;
+    record.commit().await
+}
+
+/// Records that a quota is gone.
+pub async fn quota_deleted(
+    store: &Store,
+    quota: &Quota,
+    uid: Uuid,
+    actor: &Actor,
+) -> Result<(), Error> {
+    let mut record = store.begin().await?;
+    if record.quota_seen(uid, 0).await? == Seen::New {
+        return Ok(());
+    }
+    record.quota_deleted(uid).await?;
+    record
+        .event(&facts::quota(uid, actor, "QuotaDeleted", quota))
+        .await?;
+    record.commit().await
+}
+
+fn value(spec: &impl serde::Serialize) -> Value {
+    serde_json::to_value(spec).expect("a spec is JSON")
+}

@@ -1,0 +1,157 @@
+//! Deletion of a Tenant: rights go first, then what is ours; namespaces go or stay as the spec says. Nothing blocks.
+
+use k8s_openapi::{api::core::v1::Namespace, jiff::Timestamp};
+use kube::{ResourceExt, runtime::controller::Action};
+use serde_json::json;
+use tenantry_k8s::{Tenant, keys};
+use tenantry_runtime::Chain;
+
+use super::{
+    Context, Error, SOON, actor, cluster,
+    dereference::{Observed, dereference},
+    object::{Key, Kind, Object},
+    record::{self, Whose},
+    set_finalizers,
+    status::Teller,
+    validate::{Settings, validate},
+    write_status,
+};
+
+/// Takes back what `tenant` granted and lets it go.
+pub(super) async fn release(tenant: &Tenant, context: &Context) -> Result<Action, Error> {
+    let name = tenant.name_any();
+    if !tenant
+        .finalizers()
+        .iter()
+        .any(|finalizer| finalizer == keys::FINALIZER)
+    {
+        return Ok(Action::await_change());
+    }
+    let failed = |source| Error::Cluster {
+        name: name.clone(),
+        source,
+    };
+    let observed = dereference(&context.client, tenant, &context.config.namespace)
+        .await
+        .map_err(failed)?;
+    let valid = validate(tenant, &observed).map_err(|source| Error::Invalid {
+        name: name.clone(),
+        source,
+    })?;
+    let left = take_back(tenant, context, &observed)
+        .await
+        .map_err(failed)?;
+    if !left.is_empty() {
+        let message = format!("waiting for namespaces to go: {}", left.join(", "));
+        tell(tenant, context, "NamespacesTerminating", &message)
+            .await
+            .map_err(failed)?;
+        return Ok(Action::requeue(SOON));
+    }
+    let whose = Whose {
+        actor: actor::of_deletion(&tenant.metadata),
+        ..Whose::from(&valid)
+    };
+    if let Err(failure) = record::deleted(&context.store, tenant, &whose).await {
+        tracing::warn!(tenant = %name, error = %Chain(&failure), "Deletion waits for the history.");
+        let message =
+            "rights are taken; the tenant goes as soon as the tenant database has recorded it";
+        tell(tenant, context, "HistoryUnavailable", message)
+            .await
+            .map_err(failed)?;
+        return Ok(Action::requeue(SOON));
+    }
+    context.memory.forget(whose.uid);
+    set_finalizers::<Tenant>(&context.client, &name, &[])
+        .await
+        .map_err(failed)?;
+    Ok(Action::await_change())
+}
+
+/// Takes rights, then our objects, then the namespaces or their labels. Gives the namespaces that are still to go.
+async fn take_back(
+    tenant: &Tenant,
+    context: &Context,
+    observed: &Observed,
+) -> Result<Vec<String>, cluster::Error> {
+    let client = &context.client;
+    let bindings = keys_of(Kind::RoleBinding, &observed.bindings);
+    let own = keys_of(Kind::ClusterRoleBinding, &observed.role_bindings);
+    let roles = keys_of(Kind::ClusterRole, &observed.roles);
+    for key in [bindings, own, roles].concat() {
+        cluster::delete(client, &key).await?;
+    }
+    let (settings, _) = Settings::of(observed);
+    let is_ours = |namespace: &&Namespace| {
+        namespace.labels().get(keys::TENANT) == Some(&tenant.name_any())
+            && !settings.is_privileged(&namespace.name_any())
+    };
+    let ours: Vec<&Namespace> = observed.namespaces.iter().filter(is_ours).collect();
+    let is_purge = tenant
+        .spec
+        .namespaces
+        .as_ref()
+        .is_some_and(|spec| spec.on_delete_purge_namespaces == Some(true));
+    if is_purge {
+        purge(context, &ours).await?;
+        return Ok(ours.iter().map(|namespace| namespace.name_any()).collect());
+    }
+    let quotas = keys_of(Kind::ResourceQuota, &observed.quotas);
+    let limits = keys_of(Kind::LimitRange, &observed.limits);
+    for key in [quotas, limits].concat() {
+        cluster::delete(client, &key).await?;
+    }
+    for namespace in ours {
+        cluster::merge(client, &key_of(Kind::Namespace, namespace), unlabelled()).await?;
+    }
+    Ok(Vec::new())
+}
+
+async fn purge(context: &Context, namespaces: &[&Namespace]) -> Result<(), cluster::Error> {
+    for namespace in namespaces {
+        if namespace.metadata.deletion_timestamp.is_none() {
+            cluster::delete(&context.client, &key_of(Kind::Namespace, *namespace)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What makes a namespace the tenant's. Its Pod Security label stays: the workloads stay too.
+fn unlabelled() -> serde_json::Value {
+    json!({"metadata": {
+        "labels": {keys::TENANT: null, keys::KIND: null, keys::MANAGED_BY: null, keys::PART_OF: null, keys::COMPONENT: null},
+        "annotations": {keys::ORIGIN: null, keys::APPLIED: null},
+    }})
+}
+
+fn keys_of<K: ResourceExt + serde::Serialize>(kind: Kind, objects: &[K]) -> Vec<Key> {
+    objects.iter().map(|object| key_of(kind, object)).collect()
+}
+
+fn key_of<K: ResourceExt + serde::Serialize>(kind: Kind, object: &K) -> Key {
+    Object::observed(kind, object).key
+}
+
+async fn tell(
+    tenant: &Tenant,
+    context: &Context,
+    reason: &str,
+    message: &str,
+) -> Result<(), cluster::Error> {
+    let mut status = tenant.status.clone().unwrap_or_default();
+    let generation = tenant.metadata.generation.unwrap_or(1);
+    let before = std::mem::take(&mut status.conditions);
+    let teller = Teller {
+        before: &before,
+        generation,
+        now: Timestamp::now(),
+    };
+    status.observed_generation = Some(generation);
+    status.ready = false;
+    status.conditions = vec![
+        teller.tell("Ready", false, reason, message),
+        teller.tell("Reconciling", true, reason, message),
+        teller.tell("Stalled", false, "Progressing", ""),
+    ];
+    write_status(tenant, &context.client, status).await
+}

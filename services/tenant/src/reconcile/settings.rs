@@ -1,0 +1,108 @@
+//! The IntegrationConfig's own effects: the ingresses of the installation. What it says for tenants is read with each tenant.
+
+mod ingress;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use k8s_openapi::{api::networking::v1::Ingress, jiff::Timestamp};
+use kube::{Api, ResourceExt, api::ListParams, runtime::controller::Action};
+use serde_json::json;
+use tenantry_k8s::{IntegrationConfig, IntegrationConfigStatus, integration_config, keys};
+
+use super::{
+    Context, Error, LATER,
+    apply::Applied,
+    build::MANAGED_BY,
+    object::{Key, Kind, Object},
+    status::Teller,
+    validate, write_status_of,
+};
+use crate::cluster::{self, within};
+
+pub(super) async fn reconcile(
+    config: Arc<IntegrationConfig>,
+    context: Arc<Context>,
+) -> Result<Action, Error> {
+    let name = config.name_any();
+    let failed = |source| Error::Cluster {
+        name: name.clone(),
+        source,
+    };
+    let is_ours = name == integration_config::NAME
+        && config.namespace().as_ref() == Some(&context.config.namespace);
+    if !is_ours || config.metadata.deletion_timestamp.is_some() {
+        // Our ingresses go by their owner reference.
+        return Ok(Action::await_change());
+    }
+    let wanted = ingress::wanted(&config, &context.config);
+    let applied = bring(&context, &wanted).await.map_err(failed)?;
+    let status = status(&config, &applied);
+    if config.status.as_ref() != Some(&status) {
+        let namespace = Some(context.config.namespace.as_str());
+        write_status_of::<IntegrationConfig>(&context.client, namespace, &name, json!(status))
+            .await
+            .map_err(failed)?;
+    }
+    match applied.transient {
+        Some(source) => Err(failed(source)),
+        None if applied.problems.is_empty() => Ok(Action::await_change()),
+        None => Ok(Action::requeue(LATER)),
+    }
+}
+
+/// Writes the ingresses that differ, and drops those of ours that nobody wants.
+async fn bring(context: &Context, wanted: &[Object]) -> Result<Applied, cluster::Error> {
+    let params = ListParams::default().labels(&format!("{}={MANAGED_BY}", keys::MANAGED_BY));
+    let api = Api::<Ingress>::namespaced(context.client.clone(), &context.config.namespace);
+    let there: BTreeMap<Key, Object> = within(api.list(&params))
+        .await?
+        .iter()
+        .map(|ingress| Object::observed(Kind::Ingress, ingress))
+        .map(|object| (object.key.clone(), object))
+        .collect();
+    let mut applied = Applied::default();
+    for object in wanted {
+        let found = there.get(&object.key);
+        if found
+            .is_none_or(|found| !object.is_held_by(found) || object.applied() != found.applied())
+        {
+            applied.note(&object.key, cluster::apply(&context.client, object).await);
+        }
+    }
+    for key in there
+        .keys()
+        .filter(|key| wanted.iter().all(|object| object.key != **key))
+    {
+        applied.note(key, cluster::delete(&context.client, key).await);
+    }
+    Ok(applied)
+}
+
+fn status(config: &IntegrationConfig, applied: &Applied) -> IntegrationConfigStatus {
+    let before = config.status.clone().unwrap_or_default();
+    let generation = config.metadata.generation.unwrap_or(1);
+    let teller = Teller {
+        before: &before.conditions,
+        generation,
+        now: Timestamp::now(),
+    };
+    let problem = applied.problems.first();
+    let (reason, message) = problem.map_or(("Applied", "in force for every tenant"), |problem| {
+        (problem.reason, problem.message.as_str())
+    });
+    let mut conditions = vec![
+        teller.tell("Ready", problem.is_none(), reason, message),
+        teller.tell("Reconciling", false, "Idle", ""),
+        teller.tell("Stalled", problem.is_some(), reason, message),
+    ];
+    let unsupported = validate::of_config(&config.spec);
+    if !unsupported.is_empty() {
+        let message = format!("not acted on yet: {}", unsupported.join(", "));
+        conditions.push(teller.tell("FieldsUnsupported", true, "NotActedOn", &message));
+    }
+    IntegrationConfigStatus {
+        observed_generation: Some(generation),
+        conditions,
+        ..before
+    }
+}

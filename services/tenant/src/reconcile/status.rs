@@ -1,0 +1,240 @@
+//! What is told of a tenant. Pure; a status that says the same as before is the same, times included.
+
+use k8s_openapi::{
+    api::core::v1::Namespace,
+    apimachinery::pkg::apis::meta::v1::{Condition, Time},
+    jiff::Timestamp,
+};
+use kube::ResourceExt;
+use tenantry_k8s::{
+    Tenant, TenantStatus, keys,
+    tenant::{AppliedMetadata, Available, AvailableList, BudgetShare, NamespacesStatus},
+};
+
+use super::{
+    build::Plan,
+    dereference::Observed,
+    validate::{Origin, Problem, Valid},
+};
+
+/// Reasons that pass by themselves.
+const PASSING: [&str; 1] = ["NamespaceTerminating"];
+
+/// How a reconcile went.
+#[derive(Debug)]
+pub struct Outcome<'a> {
+    /// What is wanted.
+    pub valid: &'a Valid,
+    /// What was there before.
+    pub observed: &'a Observed,
+    /// What was done.
+    pub plan: &'a Plan,
+    /// What cannot be done, here or in the apiserver's eyes.
+    pub problems: Vec<Problem>,
+    /// False if Postgres did not take it.
+    pub is_recorded: bool,
+}
+
+impl Outcome<'_> {
+    /// Whether everything wanted is in place.
+    pub fn is_settled(&self) -> bool {
+        self.problems.is_empty() && self.plan.is_settled()
+    }
+}
+
+/// The new status of `tenant`.
+pub fn status(tenant: &Tenant, outcome: &Outcome<'_>, now: Timestamp) -> TenantStatus {
+    let before = tenant.status.clone().unwrap_or_default();
+    let managed = managed(outcome);
+    TenantStatus {
+        observed_generation: Some(outcome.valid.generation),
+        ready: outcome.is_settled(),
+        namespace_count: i32::try_from(managed.len()).unwrap_or(i32::MAX),
+        deployed_namespaces: deployed(outcome),
+        managed_namespaces: managed,
+        namespaces: metadata(tenant),
+        quota: outcome.valid.budget.as_ref().map(|budget| AvailableList {
+            available: vec![Available {
+                name: budget.name.clone(),
+            }],
+        }),
+        budget_shares: shares(outcome.observed),
+        container_defaults: outcome
+            .valid
+            .budget
+            .as_ref()
+            .map(|_| outcome.plan.container_defaults.clone()),
+        conditions: conditions(&before.conditions, outcome, now),
+        ..before
+    }
+}
+
+/// Namespaces that we made and that are there, those about to be pruned included.
+fn deployed(outcome: &Outcome<'_>) -> Vec<String> {
+    let spaces = outcome
+        .valid
+        .spaces
+        .iter()
+        .filter(|space| space.exists && space.origin == Origin::Spec);
+    let mut names: Vec<String> = spaces
+        .map(|space| space.name.clone())
+        .chain(outcome.valid.pruned.clone())
+        .collect();
+    names.sort();
+    names
+}
+
+fn managed(outcome: &Outcome<'_>) -> Vec<String> {
+    let is_ours = |namespace: &&Namespace| {
+        let tenant = namespace.labels().get(keys::TENANT);
+        tenant.is_some_and(|tenant| tenant == outcome.valid.name.as_str())
+            && !outcome.valid.settings.is_privileged(&namespace.name_any())
+    };
+    let mut names: Vec<String> = outcome
+        .observed
+        .namespaces
+        .iter()
+        .filter(is_ours)
+        .map(ResourceExt::name_any)
+        .collect();
+    names.sort();
+    names
+}
+
+fn metadata(tenant: &Tenant) -> Option<NamespacesStatus> {
+    let metadata = tenant.spec.namespaces.as_ref()?.metadata.as_ref()?;
+    let specific = metadata.specific.iter().flat_map(|entry| {
+        entry.namespaces.iter().map(|namespace| AppliedMetadata {
+            namespace: namespace.clone(),
+            labels: entry.labels.clone(),
+            annotations: entry.annotations.clone(),
+        })
+    });
+    Some(NamespacesStatus {
+        common_status: metadata.common.clone(),
+        sandbox_status: Vec::new(),
+        specific_status: specific.collect(),
+    })
+}
+
+/// The shares in force, as the apiserver enforces them.
+fn shares(observed: &Observed) -> Vec<BudgetShare> {
+    let mut shares: Vec<BudgetShare> = observed
+        .quotas
+        .iter()
+        .filter_map(|quota| {
+            let hard = quota.status.as_ref()?.hard.clone()?;
+            Some(BudgetShare {
+                namespace: quota.namespace()?,
+                hard,
+            })
+        })
+        .collect();
+    shares.sort_by(|a, b| a.namespace.cmp(&b.namespace));
+    shares
+}
+
+fn conditions(before: &[Condition], outcome: &Outcome<'_>, now: Timestamp) -> Vec<Condition> {
+    let teller = Teller {
+        before,
+        generation: outcome.valid.generation,
+        now,
+    };
+    let lasting = outcome
+        .problems
+        .iter()
+        .find(|problem| !PASSING.contains(&problem.reason));
+    let all: Vec<&str> = outcome
+        .problems
+        .iter()
+        .map(|problem| problem.message.as_str())
+        .collect();
+    let told = all.join("; ");
+    let (reason, message) = match outcome.problems.first() {
+        Some(problem) => (problem.reason, told.clone()),
+        None => progress(outcome),
+    };
+    let is_settled = outcome.is_settled();
+    let is_busy = !is_settled && lasting.is_none();
+    let mut conditions = vec![
+        teller.tell("Ready", is_settled, reason, &message),
+        teller.tell(
+            "Reconciling",
+            is_busy,
+            if is_busy { reason } else { "Idle" },
+            if is_busy { &message } else { "" },
+        ),
+        match lasting {
+            Some(problem) => teller.tell("Stalled", true, problem.reason, &told),
+            None => teller.tell("Stalled", false, "Progressing", ""),
+        },
+    ];
+    if !outcome.is_recorded {
+        conditions.push(teller.tell("HistoryUnavailable", true, "DatabaseUnavailable", HISTORY));
+    }
+    if !outcome.valid.unsupported.is_empty() {
+        let message = format!("not acted on yet: {}", outcome.valid.unsupported.join(", "));
+        conditions.push(teller.tell("FieldsUnsupported", true, "NotActedOn", &message));
+    }
+    conditions
+}
+
+const HISTORY: &str = "the tenant database does not answer: rights are still taken, new ones wait";
+
+fn progress(outcome: &Outcome<'_>) -> (&'static str, String) {
+    let plan = outcome.plan;
+    if plan.is_settled() {
+        return ("Applied", "everything wanted is in place".to_owned());
+    }
+    let has_work =
+        !(plan.namespaces.is_empty() && plan.structure.is_empty() && plan.revoke.is_empty());
+    if !plan.waiting.is_empty() && !has_work {
+        let names = plan.waiting.join(", ");
+        return (
+            "QuotaNotEnforced",
+            format!("first rights wait until the quota is enforced in: {names}"),
+        );
+    }
+    if !outcome.is_recorded && !plan.grants.is_empty() {
+        return ("HistoryUnavailable", HISTORY.to_owned());
+    }
+    (
+        "Applying",
+        "bringing the cluster to what is wanted".to_owned(),
+    )
+}
+
+/// Makes conditions whose time changes only with their status.
+pub(crate) struct Teller<'a> {
+    pub(crate) before: &'a [Condition],
+    pub(crate) generation: i64,
+    pub(crate) now: Timestamp,
+}
+
+impl Teller<'_> {
+    pub(crate) fn tell(&self, kind: &str, is_true: bool, reason: &str, message: &str) -> Condition {
+        let status = if is_true { "True" } else { "False" };
+        let same = self
+            .before
+            .iter()
+            .find(|condition| condition.type_ == kind && condition.status == status);
+        // A status longer than the schema admits would never be written at all.
+        let message: String = message.chars().take(8192).collect();
+        Condition {
+            type_: kind.to_owned(),
+            status: status.to_owned(),
+            reason: reason.to_owned(),
+            message,
+            observed_generation: Some(self.generation),
+            last_transition_time: same.map_or_else(
+                || Time(whole_second(self.now)),
+                |condition| condition.last_transition_time.clone(),
+            ),
+        }
+    }
+}
+
+/// The apiserver keeps whole seconds; more would differ at every look.
+fn whole_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}

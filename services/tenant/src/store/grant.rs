@@ -1,0 +1,94 @@
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::{Error, Record};
+use crate::{
+    member::{Role, Subject},
+    reconcile::build::Grant,
+};
+
+/// How far a grant is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Wanted; it may or may not be in the cluster.
+    Requested,
+    /// Seen in place.
+    Bound,
+}
+
+impl Record {
+    /// Grants recorded for a tenant.
+    pub async fn grants(&mut self, tenant_uid: Uuid) -> Result<BTreeMap<Grant, Stage>, Error> {
+        let rows = sqlx::query!(
+            "SELECT namespace, role, subject, is_group, cluster_roles, is_bound FROM member_grant WHERE tenant_uid = $1",
+            tenant_uid
+        )
+        .fetch_all(self.conn())
+        .await?;
+        let grants = rows.into_iter().filter_map(|row| {
+            let subject = Subject {
+                is_group: row.is_group,
+                name: row.subject,
+            };
+            let stage = if row.is_bound {
+                Stage::Bound
+            } else {
+                Stage::Requested
+            };
+            // The column's CHECK admits no other word.
+            let role = Role::parse(&row.role)?;
+            Some((
+                Grant {
+                    namespace: row.namespace,
+                    role,
+                    subject,
+                    cluster_roles: row.cluster_roles,
+                },
+                stage,
+            ))
+        });
+        Ok(grants.collect())
+    }
+
+    /// Records how far a grant is.
+    pub async fn grant_at(
+        &mut self,
+        tenant_uid: Uuid,
+        grant: &Grant,
+        stage: Stage,
+    ) -> Result<(), Error> {
+        sqlx::query!(
+            "INSERT INTO member_grant (tenant_uid, namespace, role, subject, is_group, cluster_roles, is_bound)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT (tenant_uid, namespace, role, subject, is_group)
+             DO UPDATE SET cluster_roles = excluded.cluster_roles, is_bound = excluded.is_bound",
+            tenant_uid,
+            grant.namespace,
+            grant.role.as_str(),
+            grant.subject.name,
+            grant.subject.is_group,
+            &grant.cluster_roles,
+            stage == Stage::Bound,
+        )
+        .execute(self.conn())
+        .await?;
+        Ok(())
+    }
+
+    /// Records that a grant is no more.
+    pub async fn grant_gone(&mut self, tenant_uid: Uuid, grant: &Grant) -> Result<(), Error> {
+        sqlx::query!(
+            "DELETE FROM member_grant
+             WHERE tenant_uid = $1 AND namespace = $2 AND role = $3 AND subject = $4 AND is_group = $5",
+            tenant_uid,
+            grant.namespace,
+            grant.role.as_str(),
+            grant.subject.name,
+            grant.subject.is_group,
+        )
+        .execute(self.conn())
+        .await?;
+        Ok(())
+    }
+}
