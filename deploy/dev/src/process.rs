@@ -25,6 +25,7 @@ pub(crate) struct Recorded {
     started_ticks: u64,
     boot: String,
     /// Of the specification that it was started with.
+    #[serde(default)]
     fingerprint: u64,
 }
 

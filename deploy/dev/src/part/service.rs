@@ -154,6 +154,7 @@ fn common(stack: &Stack, service: Service) -> Vec<(String, String)> {
         ("TENANTRY_CLUSTER", CLUSTER.to_owned()),
         ("TENANTRY_INSECURE_DEV", "1".to_owned()),
         ("TENANTRY_LOG_FORMAT", "text".to_owned()),
+        ("NO_COLOR", "1".to_owned()),
     ];
     own.into_iter()
         .chain(shared)
