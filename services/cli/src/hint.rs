@@ -51,7 +51,7 @@ pub(crate) fn of(reason: Reason) -> Option<&'static str> {
         Reason::ClusterUnavailable | Reason::HistoryUnavailable | Reason::ServiceUnavailable => {
             Some("`tenantry status` shows what is down; repeat the command when it is back")
         }
-        Reason::WindowInvalid => Some("--start must lie before --end"),
+        Reason::WindowInvalid => Some("--start must lie before --end, and within what was metered"),
         Reason::PriceMissing => {
             Some("add the instance type to the price book and restart the showback service")
         }

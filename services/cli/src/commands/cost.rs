@@ -109,9 +109,9 @@ fn view(report: &CostReport, by: &[By]) -> View {
     );
     let mut columns: Vec<Column> = by.iter().map(|by| by.column()).collect();
     columns.extend([
-        Column::number("CPU CORE-H").wide(),
-        Column::number("MEMORY GIB-H").wide(),
-        Column::number("GPU HOURS").wide(),
+        Column::number("CORE-H").wide(),
+        Column::number("GIB-H").wide(),
+        Column::number("GPU-H").wide(),
         Column::number("CPU COST"),
         Column::number("MEMORY COST"),
         Column::number("GPU COST").wide(),
