@@ -1,8 +1,10 @@
 use std::time::Duration;
 
+use async_nats::{ConnectOptions, Event};
 use tenantry_testkit::{Service, stack};
+use tokio::sync::mpsc;
 
-use crate::support::{WITH_LOG, together};
+use crate::support::{WITH_LOG, alone, messages, together};
 
 fn grpcurl(service: Service, args: &[&str]) -> String {
     let host = stack().url(service).replace("http://", "");
@@ -50,4 +52,52 @@ async fn each_service_says_that_it_serves() {
             assert!(answer.contains("\"SERVING\""), "{asked}: {answer}");
         }
     }
+}
+
+/// What the server said when the service's key published to `subject`; none if it kept silent, as it does for what is allowed.
+async fn refusal(service: Service, subject: &'static str) -> Option<String> {
+    let seed = std::fs::read_to_string(stack().nkey_file(service)).unwrap();
+    let (told, mut heard) = mpsc::channel(8);
+    let options = ConnectOptions::with_nkey(seed.trim().to_owned()).event_callback(move |event| {
+        let told = told.clone();
+        async move {
+            if let Event::ServerError(error) = event {
+                told.send(error.to_string()).await.ok();
+            }
+        }
+    });
+    let client = options.connect(stack().nats_url()).await.unwrap();
+    client.publish(subject, "{}".into()).await.unwrap();
+    // The server answers in order, so a refusal comes before this round trip ends.
+    client.flush().await.unwrap();
+    tokio::time::timeout(Duration::from_secs(1), heard.recv())
+        .await
+        .ok()
+        .flatten()
+}
+
+#[tokio::test]
+async fn a_service_speaks_for_itself_only() {
+    let _turn = alone().await;
+    let before = messages().await;
+    for subject in [
+        "evt.tenant.v1.tenant.x",
+        "$JS.API.STREAM.DELETE.TENANTRY",
+        "$JS.API.STREAM.PURGE.TENANTRY",
+    ] {
+        let refused = refusal(Service::Identity, subject)
+            .await
+            .unwrap_or_default()
+            .to_lowercase();
+        assert!(
+            refused.contains("permissions violation"),
+            "{subject}: {refused}"
+        );
+    }
+    assert_eq!(messages().await, before);
+    // The control: what a service needs is not refused. Its own facts are in the stream by the same key.
+    assert_eq!(
+        refusal(Service::Identity, "$JS.API.STREAM.INFO.TENANTRY").await,
+        None
+    );
 }
