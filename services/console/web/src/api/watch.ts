@@ -1,5 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
+import { Change } from "../gen/tenantry/tenant/v1/tenant_pb";
 import { isKind } from "./errors";
 import { tenants } from "./transport";
 
@@ -32,9 +33,10 @@ async function follow(signal: AbortSignal, changed: () => void) {
   while (!signal.aborted) {
     try {
       const opened = Date.now();
-      for await (const _ of tenants.watchTenants({}, { signal, timeoutMs: 0 })) {
+      for await (const { change } of tenants.watchTenants({}, { signal, timeoutMs: 0 })) {
         // The first answers say what is known already.
-        if (!isFirst || Date.now() - opened > PAUSE_MS) changed();
+        const isKnown = isFirst && change === Change.ADDED && Date.now() - opened < PAUSE_MS;
+        if (!isKnown) changed();
       }
       isFirst = false;
     } catch (error) {

@@ -1,4 +1,4 @@
-import { Avatar, Button, Group, Popover, Stack, Text, UnstyledButton } from "@mantine/core";
+import { Avatar, Button, Group, Popover, Stack, Text, UnstyledButton, VisuallyHidden } from "@mantine/core";
 import { IconChevronDown, IconLogout } from "@tabler/icons-react";
 import type { GetSessionResponse } from "../gen/tenantry/console/v1/session_service_pb";
 import { Time } from "../parts/Time";
@@ -8,9 +8,10 @@ export function UserMenu({ session }: { session: GetSessionResponse }) {
   return (
     <Popover width={320} position="bottom-end" shadow="md" trapFocus returnFocus>
       <Popover.Target>
-        <UnstyledButton px={8} py={6} style={{ borderRadius: 8 }} aria-label={`Account of ${session.username}`}>
+        <UnstyledButton px={8} py={6} style={{ borderRadius: 8 }}>
           <Group gap={8} wrap="nowrap">
             <Avatar size={28} radius="xl" name={session.username} color="harbor" variant="filled" aria-hidden />
+            <VisuallyHidden>Account</VisuallyHidden>
             <Text size="sm" fw={500} visibleFrom="sm">{session.username}</Text>
             <IconChevronDown size={15} aria-hidden />
           </Group>

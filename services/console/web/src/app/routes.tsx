@@ -4,7 +4,12 @@ import { Shell } from "./Shell";
 
 /** Each page is loaded when it is first opened; charts are the larger part of the app. */
 export const router = createBrowserRouter([
-  { path: "/login", lazy: async () => ({ Component: (await import("../pages/Login")).Login }), ErrorBoundary: Crash },
+  {
+    path: "/login",
+    ErrorBoundary: Crash,
+    HydrateFallback: () => null,
+    lazy: async () => ({ Component: (await import("../pages/Login")).Login }),
+  },
   {
     Component: Shell,
     ErrorBoundary: Crash,

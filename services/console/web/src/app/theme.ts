@@ -10,7 +10,7 @@ const slate: MantineColorsTuple = [
 export const theme = createTheme({
   colors: { harbor, dark: slate },
   primaryColor: "harbor",
-  primaryShade: { light: 7, dark: 4 },
+  primaryShade: { light: 7, dark: 6 },
   autoContrast: true,
   fontFamily: "'Inter Variable', system-ui, sans-serif",
   fontFamilyMonospace: "ui-monospace, 'Cascadia Code', 'DejaVu Sans Mono', monospace",

@@ -32,11 +32,17 @@ export function merge(reports: CostReport[]): Cost {
   };
 }
 
-/** Sums by a key, dearest first. */
+function rank(part: string): number {
+  return part === IDLE ? 2 : part === UNALLOCATED ? 1 : 0;
+}
+
+/** Sums by a key, dearest first; what is nobody's comes last. */
 export function sumBy(rows: CostRow[], key: (row: CostRow) => string): [string, bigint][] {
   const sums = new Map<string, bigint>();
   for (const row of rows) sums.set(key(row), (sums.get(key(row)) ?? 0n) + parseMoney(row.totalCost));
-  return [...sums].sort(([a, one], [b, other]) => (other === one ? a.localeCompare(b) : other > one ? 1 : -1));
+  return [...sums].sort(
+    ([a, one], [b, other]) => rank(a) - rank(b) || (other === one ? a.localeCompare(b) : other > one ? 1 : -1),
+  );
 }
 
 /** The last `days` UTC days, oldest first, as YYYY-MM-DD: days without use are days too. */

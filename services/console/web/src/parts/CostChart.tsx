@@ -39,7 +39,7 @@ export function CostChart({ rows, currency, days, part, label, what }: CostChart
   return (
     <figure style={{ margin: 0 }} aria-label={`${what} per day; the table beside it has the sums`}>
       <div aria-hidden>
-        <BarChart h={220} data={data} dataKey="day" type="stacked" series={series} gridAxis="y" tickLine="none" strokeDasharray="3 4"
+        <BarChart h={220} data={data} dataKey="day" type="stacked" series={series} gridAxis="x" tickLine="none" strokeDasharray="3 4"
           valueFormatter={(value) => money(value, currency)} maxBarWidth={42} barProps={{ isAnimationActive: false }}
           barChartProps={{ accessibilityLayer: false }} yAxisProps={{ width: 92 }} />
         <Group gap="md" mt="xs" justify="center">

@@ -30,7 +30,7 @@ export function CostTable({ sums, total, currency, title, caption, link }: CostT
       <Anchor component={Link} to={link(part)} size="sm" fw={600}>{part}</Anchor>
     );
   return (
-    <DataTable isDense caption={caption} rows={[...sums, ["", total] as [string, bigint]]} rowKey={([part]) => part || "total"}
+    <DataTable isDense widthMin={0} caption={caption} rows={[...sums, ["", total] as [string, bigint]]} rowKey={([part]) => part || "total"}
       columns={[
         { title, isName: true, cell: ([part]) => (part === "" ? "Total" : name(part)) },
         { title: "Cost", isNumber: true, cell: ([part, sum]) => <Text span size="sm" fw={part === "" ? 700 : 400}><Money sum={sum} currency={currency} /></Text> },

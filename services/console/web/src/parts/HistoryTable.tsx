@@ -34,7 +34,7 @@ export function HistoryTable({ history, caption, rowsMax, withTenant }: HistoryT
       {history.silent.length > 0 && (
         <Text size="sm" role="status" mb="xs" c="var(--warn)">Incomplete: no answer from {history.silent.join(" and ")}.</Text>
       )}
-      <DataTable isDense caption={caption} rows={shown} rowKey={(entry) => entry.id}
+      <DataTable isDense widthMin={760} caption={caption} rows={shown} rowKey={(entry) => entry.id}
         columns={withTenant ? [...columns.slice(0, 3), tenantColumn, ...columns.slice(3)] : columns} />
     </>
   );

@@ -1,7 +1,9 @@
 import { Button, Center, Code, Stack, Text, ThemeIcon, Title } from "@mantine/core";
 import { IconCloudOff, IconFileUnknown, IconInbox, IconLock } from "@tabler/icons-react";
+import { Link } from "react-router";
 import { failure, type Kind } from "../api/errors";
 import { useSession } from "../api/session";
+import { useTitle } from "./Page";
 
 interface NoticeProps {
   icon: React.ReactNode;
@@ -17,7 +19,7 @@ export function Notice({ icon, title, children, action, isPage }: NoticeProps) {
     <Center py={isPage ? 72 : 32} px="md">
       <Stack align="center" gap="sm" maw={560} ta="center">
         <ThemeIcon size={52} radius="xl" variant="light" color="gray" style={{ background: "var(--calm-back)", color: "var(--calm)" }}>{icon}</ThemeIcon>
-        <Title order={isPage ? 1 : 3} size="h3">{title}</Title>
+        <Title order={isPage ? 1 : 2} size="h3">{title}</Title>
         <Text component="div" c="dimmed">{children}</Text>
         {action}
       </Stack>
@@ -47,14 +49,24 @@ export function Failed({ error, retry, isPage = true }: { error: unknown; retry?
   const canRetry = retry && (why.kind === "unavailable" || why.kind === "other");
   return (
     <div role="alert">
+      {isPage && <TabTitle title={titles[why.kind]} />}
       <Notice isPage={isPage} icon={<Icon size={26} stroke={1.6} aria-hidden />} title={titles[why.kind]}
-        action={canRetry && <Button variant="default" onClick={() => retry()}>Try again</Button>}>
+        action={canRetry ? <Button variant="default" onClick={() => retry()}>Try again</Button> : isPage && <Home />}>
         <p>{why.message}</p>
         {why.kind === "forbidden" && <Who />}
         {why.reason && <p>Reason: <Code>{why.reason}</Code></p>}
       </Notice>
     </div>
   );
+}
+
+function TabTitle({ title }: { title: string }) {
+  useTitle(title);
+  return null;
+}
+
+function Home() {
+  return <Button component={Link} to="/" variant="default">To the dashboard</Button>;
 }
 
 /** The names that the decision was made for: what an administrator needs to change it. */

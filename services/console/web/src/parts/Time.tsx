@@ -18,7 +18,7 @@ export function Time({ at }: { at: Timestamp | undefined }) {
   const now = useMinute();
   if (!at) return <>—</>;
   const date = timestampDate(at);
-  return <time dateTime={date.toISOString()} title={absolute.format(date)}>{fromNow(date, now)}</time>;
+  return <time style={{ whiteSpace: "nowrap" }} dateTime={date.toISOString()} title={absolute.format(date)}>{fromNow(date, now)}</time>;
 }
 
 /** The clock, read often enough for words such as "3 minutes ago". */

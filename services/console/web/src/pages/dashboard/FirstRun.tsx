@@ -2,7 +2,7 @@ import { List, Stack, Text, Title } from "@mantine/core";
 import { CopyLine } from "../../parts/CopyLine";
 
 const quota = "tenantry quota create small --hard memory=8Gi,configmaps=10";
-const tenant = "tenantry tenant create logistics --quota small --prefixed dev,build --owner falcon@nordmart.com";
+const tenant = "tenantry tenant create logistics --quota small --namespace dev,build --owner falcon@nordmart.com";
 
 /** The first minutes of a platform: what to type. */
 export function FirstRun({ hasQuota, mayNot }: { hasQuota: boolean; mayNot: boolean }) {

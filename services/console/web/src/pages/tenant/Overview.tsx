@@ -18,8 +18,8 @@ export function Overview({ tenant }: { tenant: Tenant }) {
             <dt>Quota</dt><dd>{tenant.spec?.quota || "none"}</dd>
             <dt>Owners</dt><dd>{owners.join(", ") || "none"}</dd>
             <dt>Made</dt><dd><Time at={tenant.createTime} /></dd>
-            <dt>With the tenant</dt>
-            <dd>{tenant.spec?.namespaces?.onDeletePurgeNamespaces ? "its namespaces are deleted" : "its namespaces stay when it is deleted"}</dd>
+            <dt>When deleted</dt>
+            <dd>{tenant.spec?.namespaces?.onDeletePurgeNamespaces ? "its namespaces go with it" : "its namespaces stay"}</dd>
           </dl>
         </Section>
         <Section title="Namespaces"><NamespaceLinks tenant={tenant} /></Section>
