@@ -19,7 +19,7 @@ pub struct Config {
     /// Postgres.
     #[command(flatten)]
     pub database: DatabaseConfig,
-    /// NATS; not needed by `--migrate`.
+    /// NATS.
     #[command(flatten)]
     pub nats: NatsConfig,
     /// Price book, a YAML file; read once, at the start.

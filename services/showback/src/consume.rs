@@ -36,7 +36,7 @@ impl Projection for Ownership {
             "NamespaceReleased" => {
                 let message: NamespaceReleased = event.message()?;
                 let owned = owned(event, message.namespace)?;
-                let ended = Store::end_ownership(conn, owned.namespace_uid, event.revision, at_s);
+                let ended = Store::end_ownership(conn, &owned, event.revision, at_s);
                 // An interval needs its beginning: the event overtook it and waits, however long.
                 if ended.await.map_err(failure)? {
                     Ok(())

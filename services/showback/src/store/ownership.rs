@@ -61,24 +61,26 @@ impl Store {
             .map(drop)
     }
 
-    /// From `at_s` on, the namespace is nobody's. Returns false while the event before `revision` has not been applied.
+    /// From `at_s` on, the namespace is not this tenant's; whoever else took it over keeps it.
+    /// Returns false while the event that began it has not been applied.
     pub async fn end_ownership(
         conn: &mut PgConnection,
-        namespace_uid: Uuid,
+        owned: &Owned,
         revision: i64,
         at_s: i64,
     ) -> Result<bool, Error> {
         let ended = sqlx::query!(
-            "UPDATE ownership_interval SET to_s = LEAST(to_s, GREATEST(from_s, $3))
-             WHERE namespace_uid = $1 AND from_revision = $2::bigint - 1",
-            namespace_uid,
+            "UPDATE ownership_interval SET to_s = LEAST(to_s, GREATEST(from_s, $4)), to_revision = $3
+             WHERE namespace_uid = $1 AND tenant_uid = $2 AND from_revision < $3 AND to_revision IS NULL",
+            owned.namespace_uid,
+            owned.tenant_uid,
             revision,
             at_s,
         )
         .execute(conn)
         .await
         .map_err(failed("ending an ownership"))?;
-        Ok(ended.rows_affected() == 1 || revision == 1)
+        Ok(ended.rows_affected() > 0 || revision == 1)
     }
 
     /// From `at_s` on, the tenant owns nothing, also not what an event on its way would still give it.

@@ -19,8 +19,13 @@ struct Tenants {
 
 impl Tenants {
     async fn namespace(&self, kind: &str, revision: i64, minute: i64) {
+        self.namespace_of(self.tenant_uid, (kind, revision, minute))
+            .await;
+    }
+
+    async fn namespace_of(&self, tenant_uid: Uuid, (kind, revision, minute): (&str, i64, i64)) {
         let namespace = json!({
-            "tenant": "logistics", "tenantUid": self.tenant_uid,
+            "tenant": "logistics", "tenantUid": tenant_uid,
             "namespace": "logistics-dev", "namespaceUid": self.namespace_uid,
         });
         let data = json!({ "namespace": namespace });
@@ -123,6 +128,23 @@ async fn a_release_that_overtakes_waits_for_its_beginning() {
     tenants.namespace("NamespaceReleased", 2, 5).await;
     tenants.namespace("NamespaceCreated", 1, 0).await;
     expect(&database, &[(0, Some(5))]).await;
+    token.cancel();
+}
+
+#[tokio::test]
+async fn a_namespace_that_changed_hands_is_not_released_by_its_first_owner() {
+    let (database, tenants, token) = start().await;
+    let second = Uuid::new_v4();
+    tenants.namespace("NamespaceCreated", 1, 0).await;
+    tenants
+        .namespace_of(second, ("NamespaceCreated", 2, 4))
+        .await;
+    tenants.namespace("NamespaceReleased", 3, 5).await;
+    expect(&database, &[(0, Some(4)), (4, None)]).await;
+    tenants
+        .namespace_of(second, ("NamespaceReleased", 4, 9))
+        .await;
+    expect(&database, &[(0, Some(4)), (4, Some(9))]).await;
     token.cancel();
 }
 
