@@ -1,0 +1,214 @@
+use std::sync::Arc;
+
+use tenantry_events::Wake;
+use tenantry_identity::{grpc::Identity, store::Store};
+use tenantry_proto::identity::v1::{
+    AddUserToGroupRequest, CreateAccessKeyRequest, CreateGroupRequest, CreateUserRequest,
+    DeleteAccessKeyRequest, GetUserRequest, Group, ListGroupsRequest, Membership,
+    PutUserPolicyRequest, User, UserPolicy, identity_service_server::IdentityService,
+};
+use tenantry_runtime::auth::Auth;
+use tenantry_testkit::stack;
+use tokio::sync::mpsc;
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt as _;
+
+use crate::support::{Place, group_name, user_name};
+
+/// The service as its transport would call it.
+async fn service(place: &Place) -> Arc<Identity> {
+    let file = kube::config::Kubeconfig::read_from(stack().kubeconfig("admin")).unwrap();
+    let options = kube::config::KubeConfigOptions::default();
+    let config = kube::Config::from_custom_kubeconfig(file, &options).await;
+    let client = kube::Client::try_from(config.unwrap()).unwrap();
+    let (refused, _) = mpsc::channel(8);
+    let auth = Auth::new(client.clone(), refused);
+    let store = Store::new(place.database.pool.clone(), Wake::default());
+    Arc::new(Identity::new(auth, place.iam.clone(), store, client))
+}
+
+fn admin<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    let token = format!("Bearer {}", stack().secrets().kubernetes_admin);
+    request
+        .metadata_mut()
+        .insert("authorization", token.parse().unwrap());
+    request
+}
+
+fn told(status: &Status) -> (Code, String, String) {
+    let details = status.get_error_details();
+    let reason = details.error_info().unwrap().reason.clone();
+    let field = details
+        .bad_request()
+        .map(|bad| bad.field_violations[0].field.clone());
+    (status.code(), reason, field.unwrap_or_default())
+}
+
+#[tokio::test]
+async fn bad_fields_are_named_by_their_path() {
+    let place = Place::create().await;
+    let service = service(&place).await;
+    let check = |answer: Result<(), Status>, field: &str| {
+        let expected = (
+            Code::InvalidArgument,
+            "FIELD_INVALID".to_owned(),
+            field.to_owned(),
+        );
+        assert_eq!(told(&answer.unwrap_err()), expected);
+    };
+    let group = |group| {
+        admin(CreateGroupRequest {
+            group,
+            validate_only: true,
+        })
+    };
+    check(service.create_group(group(None)).await.map(drop), "group");
+    let spaced = Group {
+        group_name: "no spaces".into(),
+        ..Group::default()
+    };
+    check(
+        service.create_group(group(Some(spaced))).await.map(drop),
+        "group.group_name",
+    );
+    let lost = Group {
+        group_name: "g".into(),
+        path: "noslash".into(),
+        ..Group::default()
+    };
+    check(
+        service.create_group(group(Some(lost))).await.map(drop),
+        "group.path",
+    );
+    let user = Some(User {
+        user_name: "u".repeat(65),
+        ..User::default()
+    });
+    let request = admin(CreateUserRequest {
+        user,
+        validate_only: false,
+    });
+    check(
+        service.create_user(request).await.map(drop),
+        "user.user_name",
+    );
+    let policy = UserPolicy {
+        user_name: "u".into(),
+        policy_name: "p".into(),
+        policy_document: "{".into(),
+    };
+    let request = admin(PutUserPolicyRequest {
+        policy: Some(policy),
+        validate_only: false,
+    });
+    check(
+        service.put_user_policy(request).await.map(drop),
+        "policy.policy_document",
+    );
+    let membership = Some(Membership {
+        group_name: "g".into(),
+        user_name: String::new(),
+    });
+    let request = admin(AddUserToGroupRequest { membership });
+    check(
+        service.add_user_to_group(request).await.map(drop),
+        "membership.user_name",
+    );
+    let request = DeleteAccessKeyRequest {
+        user_name: "u".into(),
+        access_key_id: "AKIA".into(),
+    };
+    check(
+        service.delete_access_key(admin(request)).await.map(drop),
+        "access_key_id",
+    );
+    let request = ListGroupsRequest {
+        page_size: -1,
+        page_token: String::new(),
+    };
+    check(
+        service.list_groups(admin(request)).await.map(drop),
+        "page_size",
+    );
+}
+
+#[tokio::test]
+async fn who_may_nothing_is_not_told_about_fields() {
+    let place = Place::create().await;
+    let service = service(&place).await;
+    let nobody = service
+        .create_group(Request::new(CreateGroupRequest::default()))
+        .await;
+    assert_eq!(told(&nobody.unwrap_err()).1, "TOKEN_MISSING");
+}
+
+#[tokio::test]
+async fn the_tutorial_s_user_gets_a_key() {
+    let place = Place::create().await;
+    let service = service(&place).await;
+    let (group_name, user_name) = (group_name().to_string(), user_name().to_string());
+    let group = Group {
+        group_name: group_name.clone(),
+        ..Group::default()
+    };
+    let request = CreateGroupRequest {
+        group: Some(group),
+        validate_only: false,
+    };
+    assert!(
+        service
+            .create_group(admin(request))
+            .await
+            .unwrap()
+            .into_inner()
+            .is_created
+    );
+    let user = User {
+        user_name: user_name.clone(),
+        ..User::default()
+    };
+    let request = CreateUserRequest {
+        user: Some(user),
+        validate_only: false,
+    };
+    service.create_user(admin(request)).await.unwrap();
+    let membership = Membership {
+        group_name: group_name.clone(),
+        user_name: user_name.clone(),
+    };
+    let request = AddUserToGroupRequest {
+        membership: Some(membership),
+    };
+    service.add_user_to_group(admin(request)).await.unwrap();
+    let request = CreateAccessKeyRequest {
+        user_name: user_name.clone(),
+    };
+    let key = service
+        .create_access_key(admin(request))
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(key.secret_access_key.len(), 40);
+    assert!(!format!("{key:?}").contains(&key.secret_access_key));
+    let request = GetUserRequest { user_name };
+    let read = service.get_user(admin(request)).await.unwrap().into_inner();
+    assert_eq!(read.groups[0].group_name, group_name);
+    assert_eq!(read.access_keys, [key.access_key.unwrap()]);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_found() {
+    let place = Place::create().await;
+    let service = service(&place).await;
+    let request = GetUserRequest {
+        user_name: user_name().to_string(),
+    };
+    let refused = service.get_user(admin(request)).await.unwrap_err();
+    assert_eq!(told(&refused).1, "NOT_FOUND");
+    assert!(
+        refused.message().contains("create it first"),
+        "{}",
+        refused.message()
+    );
+}
