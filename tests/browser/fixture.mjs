@@ -1,0 +1,43 @@
+// Two tenants of the test's own on the shared stack: one of bear's, one of somebody else's.
+import { execFileSync } from "node:child_process";
+
+const suffix = process.pid.toString(36);
+export const quota = `browser-${suffix}`;
+export const ownTenant = `browser-bear-${suffix}`;
+export const foreignTenant = `browser-other-${suffix}`;
+export const ownNamespace = `${ownTenant}-dev`;
+
+function kubectl(args, input) {
+  return execFileSync("kubectl", args, { input, encoding: "utf8", stdio: ["pipe", "pipe", "inherit"] });
+}
+
+function tenant(name, owner) {
+  return {
+    apiVersion: "tenantoperator.stakater.com/v1beta3",
+    kind: "Tenant",
+    metadata: { name },
+    spec: {
+      quota,
+      description: "Made by the browser test",
+      accessControl: { owners: { users: [owner] } },
+      namespaces: { withTenantPrefix: ["dev", "build"], onDeletePurgeNamespaces: true },
+    },
+  };
+}
+
+export function make() {
+  const budget = {
+    apiVersion: "tenantoperator.stakater.com/v1beta1",
+    kind: "Quota",
+    metadata: { name: quota },
+    spec: { resourcequota: { hard: { configmaps: "10", memory: "8Gi" } } },
+  };
+  const items = [budget, tenant(ownTenant, "bear@nordmart.com"), tenant(foreignTenant, "falcon@nordmart.com")];
+  kubectl(["apply", "-f", "-"], JSON.stringify({ apiVersion: "v1", kind: "List", items }));
+  kubectl(["wait", "--for=condition=Ready", "--timeout=90s", `tenant/${ownTenant}`, `tenant/${foreignTenant}`]);
+}
+
+export function remove() {
+  kubectl(["delete", "--ignore-not-found", "--wait=true", "--timeout=60s", `tenant/${ownTenant}`, `tenant/${foreignTenant}`]);
+  kubectl(["delete", "--ignore-not-found", `quota.tenantoperator.stakater.com/${quota}`]);
+}
