@@ -1,0 +1,133 @@
+use std::time::Duration;
+
+use tenantry_testkit::eventually;
+
+use crate::support::{QUOTA, World, tenant};
+
+#[tokio::test]
+async fn the_history_tells_the_story_in_order() {
+    let world = World::shared().await;
+    world.apply(QUOTA);
+    world.apply(&tenant("story", "owl@nordmart.com", ""));
+    world.wait_for("story", "Ready", "True").await;
+    world.wait_for_fact("story", "TenantApplied story").await;
+    let facts = world.facts("story").await;
+    let expected = [
+        "TenantCreated story",
+        "NamespaceCreated story-build",
+        "NamespaceCreated story-dev",
+        "MemberGrantRequested owl@nordmart.com",
+        "MemberGrantRequested owl@nordmart.com",
+        "MemberGranted owl@nordmart.com",
+        "MemberGranted owl@nordmart.com",
+        "TenantApplied story",
+    ];
+    let mut sorted = (facts.clone(), expected.map(str::to_owned).to_vec());
+    sorted.0.sort();
+    sorted.1.sort();
+    assert_eq!(sorted.0, sorted.1);
+    assert_eq!(
+        facts.first().map(String::as_str),
+        Some("TenantCreated story")
+    );
+    assert_eq!(
+        facts.last().map(String::as_str),
+        Some("TenantApplied story")
+    );
+    let actor: String = sqlx::query_scalar(
+        "SELECT actor_name FROM tenant_revision JOIN tenant USING (uid) WHERE name = 'story'",
+    )
+    .fetch_one(&world.pool())
+    .await
+    .unwrap();
+    assert_eq!(actor, "kubectl-client-side-apply");
+}
+
+/// Everything that a write would move.
+async fn traces(world: &World) -> (Vec<String>, i64) {
+    let kinds = "tenants,quotas.tenantoperator.stakater.com,integrationconfigs,namespaces,resourcequotas,limitranges,rolebindings,clusterroles,clusterrolebindings,ingresses,events";
+    let objects = world.get(&format!("{kinds} -A"));
+    let versions = objects["items"].as_array().unwrap().iter().map(|object| {
+        format!(
+            "{} {}",
+            object["metadata"]["uid"], object["metadata"]["resourceVersion"]
+        )
+    });
+    let events = sqlx::query_scalar("SELECT count(*) FROM events.event")
+        .fetch_one(&world.pool())
+        .await
+        .unwrap();
+    (versions.collect(), events)
+}
+
+#[tokio::test]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the passing of time is what is measured"
+)]
+async fn at_rest_nothing_is_written_also_after_a_restart() {
+    let world = World::start().await;
+    world.apply(QUOTA);
+    world.apply(&tenant("rest", "owl@nordmart.com", ""));
+    world.wait_for("rest", "Ready", "True").await;
+    world.wait_for_fact("rest", "TenantApplied rest").await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let before = traces(&world).await;
+    world.restart(None);
+    world.channel().await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(traces(&world).await, before);
+}
+
+#[tokio::test]
+async fn without_the_database_rights_go_and_new_ones_wait() {
+    let world = World::start().await;
+    world.apply(QUOTA);
+    world.apply(&tenant("outage", "owl@nordmart.com", ""));
+    world.wait_for("outage", "Ready", "True").await;
+    world.restart(Some("postgres://nobody@127.0.0.1:1/nothing".to_owned()));
+    world.kubectl(r#"patch tenant outage --type=merge -p {"spec":{"accessControl":{"owners":{"users":["crow@nordmart.com"]}}}}"#).unwrap();
+    let may = |user: &str| {
+        world
+            .kubectl(&format!("auth can-i get pods -n outage-dev --as {user}"))
+            .is_ok()
+    };
+    eventually("owl loses the right", async || {
+        if may("owl@nordmart.com") {
+            Err("still has it")
+        } else {
+            Ok(())
+        }
+    })
+    .await;
+    world.wait_for("outage", "HistoryUnavailable", "True").await;
+    assert!(!may("crow@nordmart.com"));
+    world.restart(None);
+    world.wait_for("outage", "Ready", "True").await;
+    assert!(may("crow@nordmart.com"));
+    world
+        .wait_for_fact("outage", "MemberRevoked owl@nordmart.com")
+        .await;
+    world
+        .wait_for_fact("outage", "MemberGranted crow@nordmart.com")
+        .await;
+}
+
+#[tokio::test]
+async fn a_kill_in_the_middle_changes_nothing_in_the_end() {
+    let world = World::start().await;
+    world.apply(QUOTA);
+    for n in 0..5 {
+        world.apply(&tenant(&format!("kill-{n}"), "owl@nordmart.com", ""));
+        world.restart(None);
+    }
+    for n in 0..5 {
+        let name = format!("kill-{n}");
+        world.wait_for(&name, "Ready", "True").await;
+        world
+            .wait_for_fact(&name, &format!("TenantApplied {name}"))
+            .await;
+        let facts = world.facts(&name).await;
+        assert_eq!(facts.len(), 8, "{facts:?}");
+    }
+}

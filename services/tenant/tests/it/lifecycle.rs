@@ -1,0 +1,141 @@
+use tenantry_testkit::eventually;
+
+use crate::support::{QUOTA, World, tenant};
+
+#[tokio::test]
+async fn a_removed_member_is_refused_and_a_group_is_let_in() {
+    let world = World::shared().await;
+    world.apply(QUOTA);
+    world.apply(&tenant("members", "owl@nordmart.com", ""));
+    world.wait_for("members", "Ready", "True").await;
+    let patch = r#"patch tenant members --type=merge -p {"spec":{"accessControl":{"owners":{"users":[]},"viewers":{"groups":["auditors"]}}}}"#;
+    world.kubectl(patch).unwrap();
+    world.wait_for("members", "Ready", "True").await;
+    assert!(
+        world
+            .kubectl("auth can-i get pods -n members-dev --as owl@nordmart.com")
+            .is_err()
+    );
+    assert!(
+        world
+            .kubectl("auth can-i get pods -n members-dev --as somebody --as-group auditors")
+            .is_ok()
+    );
+    assert!(
+        world
+            .kubectl("auth can-i create pods -n members-dev --as somebody --as-group auditors")
+            .is_err()
+    );
+    world
+        .wait_for_fact("members", "MemberRevoked owl@nordmart.com")
+        .await;
+    world
+        .wait_for_fact("members", "MemberGranted auditors")
+        .await;
+}
+
+#[tokio::test]
+async fn a_namespace_that_leaves_the_spec_goes_and_an_adopted_one_stays() {
+    let world = World::shared().await;
+    world.apply(QUOTA);
+    world.kubectl("create namespace adopted").unwrap();
+    world.apply(&tenant(
+        "prune",
+        "owl@nordmart.com",
+        ", withoutTenantPrefix: [adopted]",
+    ));
+    world.wait_for("prune", "Stalled", "True").await;
+    let message = world.get("tenant prune")["status"]["conditions"].to_string();
+    assert!(
+        message.contains("kubectl label namespace adopted stakater.com/tenant=prune"),
+        "{message}"
+    );
+    world
+        .kubectl("label namespace adopted stakater.com/tenant=prune")
+        .unwrap();
+    world.wait_for("prune", "Ready", "True").await;
+    world.kubectl(r#"patch tenant prune --type=merge -p {"spec":{"namespaces":{"withTenantPrefix":["dev"],"withoutTenantPrefix":[]}}}"#).unwrap();
+    world.wait_until_gone("get namespace prune-build").await;
+    world.wait_for("prune", "Ready", "True").await;
+    assert!(world.kubectl("get namespace adopted").is_ok());
+    assert_eq!(
+        world.get("tenant prune")["status"]["deployedNamespaces"],
+        serde_json::json!(["prune-dev"])
+    );
+}
+
+#[tokio::test]
+async fn without_purge_namespaces_stay_and_rights_go() {
+    let world = World::shared().await;
+    world.apply(QUOTA);
+    world.apply(&tenant("keep", "owl@nordmart.com", ""));
+    world.wait_for("keep", "Ready", "True").await;
+    world.kubectl("delete tenant keep --timeout=20s").unwrap();
+    let namespace = world.get("namespace keep-dev");
+    assert!(namespace["metadata"]["labels"]["stakater.com/tenant"].is_null());
+    assert_eq!(
+        namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"],
+        "baseline"
+    );
+    assert!(
+        world
+            .kubectl("auth can-i get pods -n keep-dev --as owl@nordmart.com")
+            .is_err()
+    );
+    let left = world.get("rolebinding,resourcequota,limitrange -n keep-dev");
+    assert_eq!(left["items"], serde_json::json!([]));
+    let facts = world.facts("keep").await;
+    assert_eq!(facts.last().map(String::as_str), Some("TenantDeleted keep"));
+    assert!(
+        facts.contains(&"NamespaceReleased keep-dev".to_owned()),
+        "{facts:?}"
+    );
+}
+
+#[tokio::test]
+async fn with_purge_namespaces_go() {
+    let world = World::shared().await;
+    world.apply(QUOTA);
+    world.apply(&tenant(
+        "purge",
+        "owl@nordmart.com",
+        ", onDeletePurgeNamespaces: true",
+    ));
+    world.wait_for("purge", "Ready", "True").await;
+    world.kubectl("delete tenant purge --timeout=30s").unwrap();
+    world.wait_until_gone("get namespace purge-dev").await;
+    world.wait_until_gone("get namespace purge-build").await;
+    world
+        .wait_until_gone("get clusterrole tenantry-tenant-purge")
+        .await;
+}
+
+#[tokio::test]
+async fn a_missing_quota_is_a_condition_until_it_is_there() {
+    let world = World::shared().await;
+    let manifest = tenant("waits", "owl@nordmart.com", "").replace("quota: small", "quota: later");
+    world.apply(&manifest);
+    world.wait_for("waits", "Stalled", "True").await;
+    assert!(world.kubectl("get namespace waits-dev").is_err());
+    world.apply(&QUOTA.replace("name: small", "name: later"));
+    world.wait_for("waits", "Ready", "True").await;
+    // A quota in use stays until nobody names it.
+    world
+        .kubectl("delete quotas.tenantoperator.stakater.com later --wait=false")
+        .unwrap();
+    eventually("the quota tells who uses it", async || {
+        let conditions =
+            world.get("quotas.tenantoperator.stakater.com later")["status"]["conditions"]
+                .to_string();
+        if conditions.contains("used by tenants: waits") {
+            Ok(())
+        } else {
+            Err(conditions)
+        }
+    })
+    .await;
+    world.kubectl("delete tenant waits --timeout=20s").unwrap();
+    world
+        .wait_until_gone("get quotas.tenantoperator.stakater.com later")
+        .await;
+}

@@ -1,0 +1,327 @@
+use std::{
+    fs::{self, File},
+    net::TcpListener,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+use tenantry_testkit::{ControlPlane, Database, Nodes, eventually};
+
+const COMMAND: Duration = Duration::from_secs(30);
+
+/// A control plane with the tenant service running in it, shared by the tests that overlap.
+pub(crate) struct World {
+    plane: ControlPlane,
+    pub(crate) database: Database,
+    service: Mutex<Child>,
+    grpc_port: u16,
+    directory: PathBuf,
+}
+
+impl World {
+    /// The world that a test running now has, or a new one.
+    pub(crate) async fn shared() -> Arc<Self> {
+        static WORLD: tokio::sync::Mutex<Weak<World>> = tokio::sync::Mutex::const_new(Weak::new());
+        let mut shared = WORLD.lock().await;
+        if let Some(world) = shared.upgrade() {
+            return world;
+        }
+        let world = Arc::new(Self::start().await);
+        *shared = Arc::downgrade(&world);
+        world
+    }
+
+    /// A world of a test's own, for what others would notice.
+    pub(crate) async fn start() -> Self {
+        tenantry_runtime::install_tls_provider();
+        let parent = repository().join("target/tenant-it");
+        let directory = parent.join(tenantry_testkit::unique("world-"));
+        let database = Database::create(sqlx::migrate!("../../migrations/tenant")).await;
+        let plane = ControlPlane::start(&directory, Nodes::None).expect("starting a control plane");
+        let grpc_port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        install(&plane, &directory);
+        let service = Mutex::new(spawn(&directory, &database, grpc_port));
+        Self {
+            plane,
+            database,
+            service,
+            grpc_port,
+            directory,
+        }
+    }
+
+    /// Ends the service as a crash would.
+    pub(crate) fn kill(&self) {
+        let mut service = self.service.lock().unwrap_or_else(PoisonError::into_inner);
+        service
+            .kill()
+            .and_then(|()| service.wait())
+            .expect("killing the service");
+    }
+
+    /// Starts the service again, with the database at `port` if given.
+    pub(crate) fn restart(&self, database_url: Option<String>) {
+        self.kill();
+        let url = database_url.unwrap_or_else(|| url(&self.database));
+        let started = command(&self.directory, url, self.grpc_port)
+            .spawn()
+            .expect("starting the service");
+        *self.service.lock().unwrap_or_else(PoisonError::into_inner) = started;
+    }
+
+    /// kubectl as the administrator: what it printed, or its complaint.
+    pub(crate) fn kubectl(&self, line: &str) -> Result<String, String> {
+        self.plane
+            .kubectl()
+            .args(line.split_whitespace())
+            .run(COMMAND)
+            .map_err(|error| format!("{error:#}"))
+    }
+
+    /// kubectl with a manifest on its standard input.
+    pub(crate) fn kubectl_with(&self, line: &str, manifest: &str) -> Result<String, String> {
+        let command = self
+            .plane
+            .kubectl()
+            .args(line.split_whitespace())
+            .input(manifest);
+        command.run(COMMAND).map_err(|error| format!("{error:#}"))
+    }
+
+    /// Applies a manifest that must be taken.
+    pub(crate) fn apply(&self, manifest: &str) {
+        self.kubectl_with("apply -f -", manifest)
+            .expect("applying a manifest");
+    }
+
+    /// An object as JSON.
+    pub(crate) fn get(&self, line: &str) -> Value {
+        let text = self
+            .kubectl(&format!("get {line} -o json"))
+            .expect("reading an object");
+        serde_json::from_str(&text).expect("kubectl prints JSON")
+    }
+
+    /// Waits until a condition of a tenant is `status`.
+    pub(crate) async fn wait_for(&self, tenant: &str, condition: &str, status: &str) {
+        let expected = format!("{condition}={status}");
+        eventually(&format!("{expected} of {tenant}"), async || {
+            let object = self.get(&format!("tenant {tenant}"));
+            let generation = &object["metadata"]["generation"];
+            let conditions = object["status"]["conditions"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
+            let holds = conditions.iter().any(|found| {
+                found["type"] == condition
+                    && found["status"] == status
+                    && found["observedGeneration"] == *generation
+            });
+            if holds {
+                Ok(())
+            } else {
+                Err(object["status"].clone())
+            }
+        })
+        .await;
+    }
+
+    /// Waits until kubectl answers `line` with exactly `expected`.
+    pub(crate) async fn wait_for_answer(&self, line: &str, expected: &str) {
+        eventually(line, async || match self.kubectl(line) {
+            Ok(found) if found.trim() == expected => Ok(()),
+            other => Err(other),
+        })
+        .await;
+    }
+
+    /// Waits until kubectl refuses `line` because there is no such thing.
+    pub(crate) async fn wait_until_gone(&self, line: &str) {
+        eventually(&format!("absence: {line}"), async || {
+            match self.kubectl(line) {
+                Err(refusal) if refusal.contains("NotFound") => Ok(()),
+                other => Err(other),
+            }
+        })
+        .await;
+    }
+
+    /// A pool of the test's own runtime.
+    pub(crate) fn pool(&self) -> sqlx::PgPool {
+        tenantry_events::pool(&self.database.config).expect("making a pool")
+    }
+
+    /// Facts about a tenant: `kind name actor`, in order of recording.
+    pub(crate) async fn facts(&self, tenant: &str) -> Vec<String> {
+        sqlx::query_scalar(
+            "SELECT kind || ' ' || name FROM events.event WHERE tenant = $1 ORDER BY row_id",
+        )
+        .bind(tenant)
+        .fetch_all(&self.pool())
+        .await
+        .expect("reading the history")
+    }
+
+    /// Waits until the history of a tenant has `fact`.
+    pub(crate) async fn wait_for_fact(&self, tenant: &str, fact: &str) {
+        eventually(fact, async || {
+            let facts = self.facts(tenant).await;
+            if facts.iter().any(|found| found == fact) {
+                Ok(())
+            } else {
+                Err(facts)
+            }
+        })
+        .await;
+    }
+
+    /// A channel to the service, once it listens.
+    pub(crate) async fn channel(&self) -> tonic::transport::Channel {
+        let url = format!("http://127.0.0.1:{}", self.grpc_port);
+        eventually("the gRPC port", async || {
+            tonic::transport::Endpoint::from_shared(url.clone())
+                .unwrap()
+                .connect()
+                .await
+        })
+        .await
+    }
+
+    /// The administrator's bearer token.
+    pub(crate) fn admin_token(&self) -> String {
+        let text = fs::read_to_string(self.plane.kubeconfig()).expect("reading the kubeconfig");
+        let config: Value = serde_json::from_str(&text).expect("kubeconfigs are JSON");
+        config["users"][0]["user"]["token"]
+            .as_str()
+            .expect("a token")
+            .to_owned()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// What an installation holds before the service starts.
+fn install(plane: &ControlPlane, directory: &std::path::Path) {
+    let apply = |path: &str| {
+        let path = repository().join(path).display().to_string();
+        let spec = plane
+            .kubectl()
+            .args(["apply", "--server-side", "-f", &path]);
+        spec.run(COMMAND)
+            .unwrap_or_else(|error| panic!("applying {path}: {error:#}"));
+    };
+    apply("deploy/dev/manifests/base");
+    apply("deploy/crds");
+    apply("deploy/rbac/tenant.yaml");
+    let wait = [
+        "wait",
+        "--for=condition=Established",
+        "crd",
+        "--all",
+        "--timeout=30s",
+    ];
+    plane
+        .kubectl()
+        .args(wait)
+        .run(COMMAND)
+        .expect("waiting for the CRDs");
+    let token = [
+        "create",
+        "token",
+        "tenantry-tenant",
+        "-n",
+        "multi-tenant-operator",
+        "--duration=2h",
+    ];
+    let token = plane
+        .kubectl()
+        .args(token)
+        .run(COMMAND)
+        .expect("a token of the service's account");
+    let text = fs::read_to_string(plane.kubeconfig()).expect("reading the kubeconfig");
+    let mut config: Value = serde_json::from_str(&text).expect("kubeconfigs are JSON");
+    config["users"][0]["user"] = serde_json::json!({"token": token.trim()});
+    fs::write(directory.join("service.kubeconfig"), config.to_string())
+        .expect("writing a kubeconfig");
+}
+
+fn spawn(directory: &std::path::Path, database: &Database, grpc_port: u16) -> Child {
+    command(directory, url(database), grpc_port)
+        .spawn()
+        .expect("starting the service")
+}
+
+fn url(database: &Database) -> String {
+    database.config.database_url.expose_secret().to_owned()
+}
+
+fn command(directory: &std::path::Path, database_url: String, grpc_port: u16) -> Command {
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(directory.join("tenant.log"))
+        .expect("opening the log");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tenantry-tenant"));
+    command
+        .env("TENANTRY_GRPC_ADDR", format!("127.0.0.1:{grpc_port}"))
+        .env("TENANTRY_DATABASE_URL", database_url)
+        // No stream: the log waits, nothing else does, and no other test's stream hears of it.
+        .env("TENANTRY_NATS_URL", "nats://127.0.0.1:1")
+        .env("KUBECONFIG", directory.join("service.kubeconfig"))
+        .env("TENANTRY_INSECURE_DEV", "1")
+        .env("TENANTRY_LOG_FORMAT", "text")
+        .stdout(Stdio::from(log.try_clone().expect("sharing the log")))
+        .stderr(Stdio::from(log));
+    command
+}
+
+/// A tenant like the tutorial's.
+pub(crate) fn tenant(name: &str, owner: &str, more: &str) -> String {
+    format!(
+        "
+apiVersion: tenantoperator.stakater.com/v1beta3
+kind: Tenant
+metadata: {{name: {name}}}
+spec:
+  quota: small
+  namespaces: {{withTenantPrefix: [dev, build]{more}}}
+  accessControl: {{owners: {{users: [{owner}]}}}}
+"
+    )
+}
+
+/// The tutorial's quota, word for word.
+pub(crate) const QUOTA: &str = r#"
+apiVersion: tenantoperator.stakater.com/v1beta1
+kind: Quota
+metadata:
+  name: small
+spec:
+  limitrange:
+    limits:
+    - max:
+        cpu: 800m
+      min:
+        cpu: 200m
+      type: Container
+  resourcequota:
+    hard:
+      configmaps: "10"
+      memory: "8Gi"
+"#;
