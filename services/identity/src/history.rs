@@ -197,3 +197,112 @@ pub(crate) fn key(cause: &Cause, stage: Stage, key: v1::AccessKey) -> Fact {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn check(noun: &str, facts: [Fact; 3], kinds: [&str; 3], data: &Value) {
+        for (fact, kind) in facts.iter().zip(kinds) {
+            assert_eq!((fact.noun, fact.kind), (noun, kind));
+            assert_eq!(&fact.data, data, "{kind}");
+        }
+        let [requested, made, gone] = facts;
+        assert_eq!(made.uid, gone.uid);
+        assert_ne!(requested.uid, made.uid);
+        assert_eq!(requested.correlation, made.correlation);
+    }
+
+    fn each<T: Clone>(thing: &T, fact: impl Fn(&Cause, Stage, T) -> Fact) -> [Fact; 3] {
+        let cause = Cause::own(Uuid::nil());
+        [Stage::Requested, Stage::Made, Stage::Gone].map(|stage| fact(&cause, stage, thing.clone()))
+    }
+
+    fn at() -> Option<pbjson_types::Timestamp> {
+        Some(pbjson_types::Timestamp {
+            seconds: 1_738_588_136,
+            nanos: 0,
+        })
+    }
+
+    #[test]
+    fn groups_and_users_are_told_whole() {
+        let one = v1::Group {
+            group_name: "logistics-owner".into(),
+            path: "/".into(),
+            group_id: "AGPAZFWZTAEJYEKE56O3P".into(),
+            arn: "arn:aws:iam::630742778131:group/logistics-owner".into(),
+            create_time: at(),
+        };
+        let kinds = ["GroupCreateRequested", "GroupCreated", "GroupDeleted"];
+        let data = json!({ "group": {
+            "groupName": "logistics-owner", "path": "/", "groupId": "AGPAZFWZTAEJYEKE56O3P",
+            "arn": "arn:aws:iam::630742778131:group/logistics-owner", "createTime": "2025-02-03T13:08:56+00:00",
+        }});
+        check(GROUP, each(&one, group), kinds, &data);
+        let one = v1::User {
+            user_name: "falcon@nordmart.com".into(),
+            path: "/".into(),
+            user_id: "AIDAZFWZTAEJ7ILHDKLLD".into(),
+            arn: "arn:aws:iam::630742778131:user/falcon@nordmart.com".into(),
+            create_time: at(),
+        };
+        let kinds = ["UserCreateRequested", "UserCreated", "UserDeleted"];
+        let data = json!({ "user": {
+            "userName": "falcon@nordmart.com", "path": "/", "userId": "AIDAZFWZTAEJ7ILHDKLLD",
+            "arn": "arn:aws:iam::630742778131:user/falcon@nordmart.com", "createTime": "2025-02-03T13:08:56+00:00",
+        }});
+        check(USER, each(&one, user), kinds, &data);
+    }
+
+    #[test]
+    fn what_hangs_on_a_user_is_told_by_names() {
+        let one = v1::UserPolicy {
+            user_name: "falcon".into(),
+            policy_name: "ClusterAccess".into(),
+            policy_document: "{}".into(),
+        };
+        let kinds = [
+            "UserPolicyPutRequested",
+            "UserPolicyPut",
+            "UserPolicyDeleted",
+        ];
+        let data = json!({ "policy": { "userName": "falcon", "policyName": "ClusterAccess", "policyDocument": "{}" } });
+        let fact = |cause: &Cause, stage, one| policy(cause, stage, "AIDA1", one);
+        check(POLICY, each(&one, fact), kinds, &data);
+        let one = v1::Membership {
+            group_name: "logistics-owner".into(),
+            user_name: "falcon".into(),
+        };
+        let kinds = [
+            "MembershipAddRequested",
+            "MembershipAdded",
+            "MembershipRemoved",
+        ];
+        let data =
+            json!({ "membership": { "groupName": "logistics-owner", "userName": "falcon" } });
+        let fact = |cause: &Cause, stage, one| membership(cause, stage, "AGPA1/AIDA1", one);
+        check(MEMBERSHIP, each(&one, fact), kinds, &data);
+    }
+
+    #[test]
+    fn keys_are_told_without_a_place_for_secrets() {
+        let one = v1::AccessKey {
+            user_name: "falcon".into(),
+            access_key_id: "AKIA1".into(),
+            is_active: true,
+            create_time: at(),
+        };
+        let kinds = [
+            "AccessKeyCreateRequested",
+            "AccessKeyCreated",
+            "AccessKeyDeleted",
+        ];
+        let data = json!({ "accessKey": {
+            "userName": "falcon", "accessKeyId": "AKIA1", "isActive": true, "createTime": "2025-02-03T13:08:56+00:00",
+        }});
+        check(KEY, each(&one, key), kinds, &data);
+    }
+}

@@ -20,8 +20,8 @@ const REFUSALS_MAX: usize = 1024;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let config = Config::parse();
     tenantry_runtime::install_tls_provider();
+    let config = Config::parse();
     if config.print_config {
         println!("{config:#?}");
         return Ok(());

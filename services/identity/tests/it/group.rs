@@ -6,13 +6,13 @@ use tenantry_identity::iam::{
 
 use crate::{
     faults::{self, Fault},
-    support::{Place, cause, group_name, new_group, user_name},
+    support::{Place, cause, new_group},
 };
 
 #[tokio::test]
 async fn a_repeated_group_changes_and_records_nothing() {
     let place = Place::create().await;
-    let name = group_name();
+    let name = place.group_name();
     let cause = cause();
     let create = || {
         place
@@ -32,7 +32,7 @@ async fn a_repeated_group_changes_and_records_nothing() {
 #[tokio::test]
 async fn a_group_of_another_spelling_or_path_is_not_taken_for_ours() {
     let place = Place::create().await;
-    let name = group_name();
+    let name = place.group_name();
     place.group(&name).await;
     let check = async |new: NewGroup, expected: &str| {
         let refused = place.iam.create_group(&cause(), new, Mode::Apply).await;
@@ -59,7 +59,7 @@ async fn a_group_of_another_spelling_or_path_is_not_taken_for_ours() {
 #[tokio::test]
 async fn validating_changes_and_records_nothing() {
     let place = Place::create().await;
-    let name = group_name();
+    let name = place.group_name();
     let planned = place
         .iam
         .create_group(&cause(), new_group(&name), Mode::Validate)
@@ -76,7 +76,7 @@ async fn validating_changes_and_records_nothing() {
 #[tokio::test]
 async fn a_group_goes_only_when_empty_and_only_once() {
     let place = Place::create().await;
-    let (group, user) = (group_name(), user_name());
+    let (group, user) = (place.group_name(), place.user_name());
     place.group(&group).await;
     place.user(&user).await;
     for _ in 0..2 {

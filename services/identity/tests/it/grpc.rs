@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
-use crate::support::{Place, group_name, user_name};
+use crate::support::Place;
 
 /// The service as its transport would call it.
 async fn service(place: &Place) -> Arc<Identity> {
@@ -147,7 +147,10 @@ async fn who_may_nothing_is_not_told_about_fields() {
 async fn the_tutorial_s_user_gets_a_key() {
     let place = Place::create().await;
     let service = service(&place).await;
-    let (group_name, user_name) = (group_name().to_string(), user_name().to_string());
+    let (group_name, user_name) = (
+        place.group_name().to_string(),
+        place.user_name().to_string(),
+    );
     let group = Group {
         group_name: group_name.clone(),
         ..Group::default()
@@ -202,7 +205,7 @@ async fn what_is_not_there_is_not_found() {
     let place = Place::create().await;
     let service = service(&place).await;
     let request = GetUserRequest {
-        user_name: user_name().to_string(),
+        user_name: place.user_name().to_string(),
     };
     let refused = service.get_user(admin(request)).await.unwrap_err();
     assert_eq!(told(&refused).1, "NOT_FOUND");

@@ -10,7 +10,7 @@ use tenantry_testkit::stack;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::support::{Place, aws, cause, group_name, new_group, user_name};
+use crate::support::{Place, aws, cause, new_group};
 
 /// IAM recorded in a database that is not there.
 fn without_history() -> Iam {
@@ -25,7 +25,7 @@ fn without_history() -> Iam {
 #[tokio::test]
 async fn without_history_nothing_is_granted_and_everything_can_be_taken() {
     let place = Place::create().await;
-    let (group, other, user) = (group_name(), group_name(), user_name());
+    let (group, other, user) = (place.group_name(), place.group_name(), place.user_name());
     place.group(&group).await;
     place.user(&user).await;
     place
@@ -73,7 +73,7 @@ async fn without_history_nothing_is_granted_and_everything_can_be_taken() {
 #[tokio::test]
 async fn what_a_dead_process_did_is_recorded_as_its_caller_s() {
     let place = Place::create().await;
-    let name = group_name();
+    let name = place.group_name();
     // The dead process: intent recorded, group made, outcome not recorded.
     let bear = Cause {
         actor: Actor::user("bear"),
@@ -123,7 +123,7 @@ async fn what_a_dead_process_did_is_recorded_as_its_caller_s() {
 #[tokio::test]
 async fn what_others_made_is_not_claimed() {
     let place = Place::create().await;
-    let name = group_name();
+    let name = place.group_name();
     place
         .aws
         .create_group()

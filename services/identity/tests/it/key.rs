@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     faults::{self, Fault},
-    support::{Place, cause, user_name},
+    support::{Place, cause},
 };
 
 fn here() -> CancellationToken {
@@ -19,7 +19,7 @@ fn here() -> CancellationToken {
 #[tokio::test]
 async fn the_secret_is_in_the_reply_and_nowhere_in_the_database() {
     let place = Place::create().await;
-    let user = user_name();
+    let user = place.user_name();
     place.user(&user).await;
     let fresh = place.iam.create_key(&cause(), &user, here()).await.unwrap();
     assert_eq!(place.key_ids(&user).await, [fresh.key.id.clone()]);
@@ -38,7 +38,7 @@ async fn the_secret_is_in_the_reply_and_nowhere_in_the_database() {
 #[tokio::test]
 async fn a_third_key_is_iam_s_limit() {
     let place = Place::create().await;
-    let user = user_name();
+    let user = place.user_name();
     place.user(&user).await;
     for _ in 0..2 {
         place.iam.create_key(&cause(), &user, here()).await.unwrap();
@@ -71,7 +71,7 @@ async fn after_a_lost_reply_one_key_lives_and_it_is_the_one_handed_over() {
         }
     });
     let place = Place::behind(&url.await).await;
-    let user = user_name();
+    let user = place.user_name();
     place.user(&user).await;
     let fresh = place.iam.create_key(&cause(), &user, here()).await.unwrap();
     assert_eq!(place.key_ids(&user).await, [fresh.key.id]);
@@ -99,7 +99,7 @@ async fn a_process_that_dies_in_the_call_leaves_no_key() {
         Fault::None
     });
     let place = Place::behind(&url.await).await;
-    let user = user_name();
+    let user = place.user_name();
     place.user(&user).await;
     let (iam, name) = (place.iam.clone(), user.clone());
     let dying =
@@ -140,7 +140,7 @@ async fn a_process_that_dies_in_the_call_leaves_no_key() {
 #[tokio::test]
 async fn a_secret_that_reaches_nobody_is_taken_back() {
     let place = Place::create().await;
-    let user = user_name();
+    let user = place.user_name();
     place.user(&user).await;
     let gone = here();
     gone.cancel();
@@ -151,7 +151,10 @@ async fn a_secret_that_reaches_nobody_is_taken_back() {
 #[tokio::test]
 async fn a_key_needs_a_user() {
     let place = Place::create().await;
-    let refused = place.iam.create_key(&cause(), &user_name(), here()).await;
+    let refused = place
+        .iam
+        .create_key(&cause(), &place.user_name(), here())
+        .await;
     assert!(matches!(refused, Err(Error::NotFound { .. })));
     assert_eq!(open_rows(&place).await, 0);
 }

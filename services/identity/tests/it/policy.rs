@@ -5,7 +5,7 @@ use tenantry_identity::iam::{
 };
 
 use crate::{
-    support::{Place, cause, user_name},
+    support::{Place, cause},
     user::ALLOW,
 };
 
@@ -20,7 +20,7 @@ fn new(user: &UserName, document: &str) -> NewPolicy {
 #[tokio::test]
 async fn a_policy_is_written_only_when_it_says_something_else() {
     let place = Place::create().await;
-    let user = user_name();
+    let user = place.user_name();
     place.user(&user).await;
     let put = async |document: &str| {
         let outcome = place
@@ -56,7 +56,7 @@ async fn a_policy_is_written_only_when_it_says_something_else() {
 #[tokio::test]
 async fn a_policy_needs_its_user_and_iam_s_consent() {
     let place = Place::create().await;
-    let user = user_name();
+    let user = place.user_name();
     let refused = place
         .iam
         .put_policy(&cause(), new(&user, ALLOW), Mode::Validate)

@@ -1,3 +1,5 @@
+use std::sync::Mutex;
+
 use aws_sdk_iam::config::{BehaviorVersion, Credentials, Region};
 use sqlx::Row as _;
 use tenantry_domain::Actor;
@@ -14,8 +16,10 @@ use tenantry_identity::{
 use tenantry_testkit::{Database, stack};
 use uuid::Uuid;
 
-/// IAM as the service has it, recorded in a database of the test's own.
+/// IAM as the service has it, recorded in a database of the test's own. What it named is gone from IAM on drop.
 pub(crate) struct Place {
+    users: Mutex<Vec<UserName>>,
+    groups: Mutex<Vec<GroupName>>,
     pub(crate) iam: Iam,
     /// IAM itself, past the service.
     pub(crate) aws: aws_sdk_iam::Client,
@@ -33,6 +37,8 @@ impl Place {
         let database = Database::create(sqlx::migrate!("../../migrations/identity")).await;
         let store = Store::new(database.pool.clone(), Wake::default());
         Self {
+            users: Mutex::default(),
+            groups: Mutex::default(),
             iam: Iam::new(aws(url), store),
             aws: aws(&stack().aws_url()),
             database,
@@ -45,6 +51,20 @@ impl Place {
             sqlx::query("SELECT kind FROM events.event WHERE name = $1 ORDER BY row_id").bind(name);
         let rows = rows.fetch_all(&self.database.pool).await.unwrap();
         rows.iter().map(|row| row.get("kind")).collect()
+    }
+
+    /// A name that no other user has.
+    pub(crate) fn user_name(&self) -> UserName {
+        let name = UserName::parse(tenantry_testkit::unique("falcon-")).unwrap();
+        self.users.lock().unwrap().push(name.clone());
+        name
+    }
+
+    /// A name that no other group has.
+    pub(crate) fn group_name(&self) -> GroupName {
+        let name = GroupName::parse(tenantry_testkit::unique("logistics-")).unwrap();
+        self.groups.lock().unwrap().push(name.clone());
+        name
     }
 
     pub(crate) async fn user(&self, name: &UserName) {
@@ -109,10 +129,42 @@ pub(crate) fn new_group(name: &GroupName) -> NewGroup {
     }
 }
 
-pub(crate) fn user_name() -> UserName {
-    UserName::parse(tenantry_testkit::unique("falcon-")).unwrap()
+impl Drop for Place {
+    fn drop(&mut self) {
+        let users = std::mem::take(self.users.get_mut().unwrap());
+        let groups = std::mem::take(self.groups.get_mut().unwrap());
+        // Drop cannot wait inside the test's runtime, so the calls get a thread and runtime of their own.
+        let cleaner = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(clear(&users, &groups));
+        });
+        cleaner.join().ok();
+    }
 }
 
-pub(crate) fn group_name() -> GroupName {
-    GroupName::parse(tenantry_testkit::unique("logistics-")).unwrap()
+/// Deletes as the stand-in allows it: over the heads of keys and members, after policies. What is gone already is fine.
+async fn clear(users: &[UserName], groups: &[GroupName]) {
+    let aws = aws(&stack().aws_url());
+    for user in users {
+        let policies = aws.list_user_policies().user_name(user.as_str()).send();
+        for policy in policies
+            .await
+            .map(|listed| listed.policy_names)
+            .unwrap_or_default()
+        {
+            let delete = aws.delete_user_policy().user_name(user.as_str());
+            delete.policy_name(policy).send().await.ok();
+        }
+        aws.delete_user().user_name(user.as_str()).send().await.ok();
+    }
+    for group in groups {
+        aws.delete_group()
+            .group_name(group.as_str())
+            .send()
+            .await
+            .ok();
+    }
 }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     faults::{self, Fault},
-    support::{Place, cause, group_name, user_name},
+    support::{Place, cause},
 };
 
 pub(crate) const ALLOW: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"eks:DescribeCluster","Resource":"*"}]}"#;
@@ -17,7 +17,7 @@ pub(crate) const ALLOW: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect"
 #[tokio::test]
 async fn a_user_goes_with_all_that_signs_and_grants() {
     let place = Place::create().await;
-    let (group, user) = (group_name(), user_name());
+    let (group, user) = (place.group_name(), place.user_name());
     place.group(&group).await;
     place.user(&user).await;
     let policy = NewPolicy {
@@ -84,7 +84,7 @@ async fn a_user_that_iam_still_hides_is_waited_for() {
         }
     });
     let place = Place::behind(&url.await).await;
-    let (group, user) = (group_name(), user_name());
+    let (group, user) = (place.group_name(), place.user_name());
     place.group(&group).await;
     place.user(&user).await;
     place
@@ -101,10 +101,10 @@ async fn a_user_that_iam_still_hides_is_waited_for() {
 #[tokio::test]
 async fn a_user_that_was_never_made_is_not_waited_for() {
     let place = Place::create().await;
-    let group = group_name();
+    let group = place.group_name();
     place.group(&group).await;
     let start = std::time::Instant::now();
-    let refused = place.iam.get_user(&user_name()).await;
+    let refused = place.iam.get_user(&place.user_name()).await;
     assert!(matches!(refused, Err(Error::NotFound { .. })));
     assert!(start.elapsed() < std::time::Duration::from_secs(3));
 }
