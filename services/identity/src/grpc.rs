@@ -32,6 +32,7 @@ use tonic::{Request, Response, Status, codec::CompressionEncoding};
 
 use crate::{
     iam::{Iam, Mode, name::Path},
+    mapping::Mappings,
     store::Store,
 };
 
@@ -44,10 +45,7 @@ type Reply<T> = Result<Response<T>, Status>;
 pub struct Identity {
     auth: Auth,
     iam: Iam,
-    #[expect(dead_code, reason = "the mapping half uses it")]
-    store: Store,
-    #[expect(dead_code, reason = "the mapping half uses it")]
-    kube: kube::Client,
+    mappings: Mappings,
 }
 
 impl Identity {
@@ -56,8 +54,7 @@ impl Identity {
         Self {
             auth,
             iam,
-            store,
-            kube,
+            mappings: Mappings::new(kube, store),
         }
     }
 

@@ -198,6 +198,38 @@ pub(crate) fn key(cause: &Cause, stage: Stage, key: v1::AccessKey) -> Fact {
     }
 }
 
+/// Noun of mappings.
+const MAPPING: &str = "identity_mapping";
+/// What the intent of a mapping is called.
+pub(crate) const MAPPING_REQUESTED: &str = "IdentityMappingCreateRequested";
+
+/// A fact about an entry of aws-auth; itself by its ARN, without case as IAM has it.
+pub(crate) fn mapping(cause: &Cause, stage: Stage, mapping: v1::IdentityMapping) -> Fact {
+    let thing = Thing::new(
+        MAPPING,
+        stage,
+        &mapping.arn.to_ascii_lowercase(),
+        mapping.arn.clone(),
+    );
+    let mapping = Some(mapping);
+    match stage {
+        Stage::Requested => {
+            let message = v1::IdentityMappingCreateRequested { mapping };
+            cause.fact(thing, MAPPING_REQUESTED, &message)
+        }
+        Stage::Made => cause.fact(
+            thing,
+            "IdentityMappingCreated",
+            &v1::IdentityMappingCreated { mapping },
+        ),
+        Stage::Gone => cause.fact(
+            thing,
+            "IdentityMappingDeleted",
+            &v1::IdentityMappingDeleted { mapping },
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -304,5 +336,24 @@ mod tests {
             "userName": "falcon", "accessKeyId": "AKIA1", "isActive": true, "createTime": "2025-02-03T13:08:56+00:00",
         }});
         check(KEY, each(&one, key), kinds, &data);
+    }
+
+    #[test]
+    fn mappings_are_told_as_they_are_in_effect() {
+        let one = v1::IdentityMapping {
+            arn: "arn:aws:iam::630742778131:user/falcon@nordmart.com".into(),
+            username: "falcon@nordmart.com".into(),
+            groups: vec!["logistics-dev".into()],
+        };
+        let kinds = [
+            "IdentityMappingCreateRequested",
+            "IdentityMappingCreated",
+            "IdentityMappingDeleted",
+        ];
+        let data = json!({ "mapping": {
+            "arn": "arn:aws:iam::630742778131:user/falcon@nordmart.com",
+            "username": "falcon@nordmart.com", "groups": ["logistics-dev"],
+        }});
+        check(MAPPING, each(&one, mapping), kinds, &data);
     }
 }

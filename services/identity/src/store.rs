@@ -1,6 +1,7 @@
 //! All SQL of the service, beside what the event log's library has.
 
 pub mod key_journal;
+pub mod preimage;
 
 use sqlx::PgPool;
 use tenantry_domain::{Actor, ActorKind};

@@ -1,18 +1,44 @@
-use tenantry_proto::identity::v1::{
-    CreateIdentityMappingRequest, CreateIdentityMappingResponse, DeleteIdentityMappingRequest,
-    DeleteIdentityMappingResponse, ListIdentityMappingsRequest, ListIdentityMappingsResponse,
+use tenantry_proto::{
+    common::v1::Reason,
+    identity::v1::{
+        CreateIdentityMappingRequest, CreateIdentityMappingResponse, DeleteIdentityMappingRequest,
+        DeleteIdentityMappingResponse, ListIdentityMappingsRequest, ListIdentityMappingsResponse,
+    },
 };
-use tonic::{Request, Status};
+use tenantry_runtime::{Chain, status::invalid_field, status::with_reason, to_completion};
+use tonic::{Code, Request, Response, Status};
 
-use super::{Identity, Reply};
-use crate::iam::Error;
+use super::{Identity, Reply, error, mode, required};
+use crate::{
+    aws_auth::{Duplicates, Mapping, MappingError, Principal, PrincipalError, Refusal},
+    iam::{self, Cause},
+    mapping::{self, Error},
+};
 
 pub(super) async fn create(
     service: &Identity,
     request: Request<CreateIdentityMappingRequest>,
 ) -> Reply<CreateIdentityMappingResponse> {
-    service.require(&request, "create").await?;
-    Err(Status::unimplemented("mappings come with the other half"))
+    let authority = service.require(&request, "create").await?;
+    let request = request.into_inner();
+    let given = required("mapping", request.mapping)?;
+    let principal = principal("mapping.arn", &given.arn)?;
+    let wanted = Mapping::parse(principal, given.username, given.groups).map_err(bad_names)?;
+    let duplicates = if request.no_duplicate_arns {
+        Duplicates::Refuse
+    } else {
+        Duplicates::Replace
+    };
+    let (mappings, cause) = (service.mappings.clone(), Cause::of(&authority));
+    let (mode, entry) = (mode(request.validate_only), mapping::message(&wanted));
+    let created =
+        to_completion(async move { mappings.create(&cause, &wanted, duplicates, mode).await });
+    let created = created.await.map_err(status)?;
+    Ok(Response::new(CreateIdentityMappingResponse {
+        mapping: Some(entry),
+        is_created: created.is_created,
+        warnings: created.warnings,
+    }))
 }
 
 pub(super) async fn list(
@@ -20,18 +46,155 @@ pub(super) async fn list(
     request: Request<ListIdentityMappingsRequest>,
 ) -> Reply<ListIdentityMappingsResponse> {
     service.require(&request, "list").await?;
-    Err(Status::unimplemented("mappings come with the other half"))
+    let arn = request.into_inner().arn;
+    let only = if arn.is_empty() {
+        None
+    } else {
+        Some(principal("arn", &arn)?)
+    };
+    let mut entries = service.mappings.list().await.map_err(status)?;
+    if let Some(only) = only {
+        entries.retain(|entry| only.is(&entry.arn));
+    }
+    let mappings = entries.into_iter().map(mapping::entry).collect();
+    Ok(Response::new(ListIdentityMappingsResponse { mappings }))
 }
 
 pub(super) async fn delete(
     service: &Identity,
     request: Request<DeleteIdentityMappingRequest>,
 ) -> Reply<DeleteIdentityMappingResponse> {
-    service.require(&request, "delete").await?;
-    Err(Status::unimplemented("mappings come with the other half"))
+    let authority = service.require(&request, "delete").await?;
+    let request = request.into_inner();
+    let principal = principal("arn", &request.arn)?;
+    let (mappings, cause) = (service.mappings.clone(), Cause::of(&authority));
+    let mode = mode(request.validate_only);
+    let removed = to_completion(async move { mappings.delete(&cause, &principal, mode).await });
+    let removed = removed.await.map_err(status)?;
+    let removed_count = i32::try_from(removed).unwrap_or(i32::MAX);
+    Ok(Response::new(DeleteIdentityMappingResponse {
+        removed_count,
+    }))
 }
 
 /// Whether `arn` has an entry in aws-auth, in any spelling; `Error::MappingUnknown` if the cluster does not say.
-pub(super) async fn is_mapped(_service: &Identity, _arn: &str) -> Result<bool, Error> {
-    Ok(false)
+pub(super) async fn is_mapped(service: &Identity, arn: &str) -> Result<bool, iam::Error> {
+    let mapped = service.mappings.is_mapped(arn).await;
+    mapped.map_err(|failure| iam::Error::MappingUnknown {
+        arn: arn.to_owned(),
+        source: failure.into(),
+    })
+}
+
+fn principal(field: &str, arn: &str) -> Result<Principal, Status> {
+    Principal::parse(arn).map_err(|error| match error {
+        PrincipalError::Malformed(_) => invalid_field(field, error.to_string()),
+        PrincipalError::Unsupported { .. } => with_reason(
+            Code::InvalidArgument,
+            Reason::PrincipalUnsupported,
+            format!("{field} {error}"),
+            [("field", field.to_owned()), ("arn", arn.to_owned())],
+        ),
+    })
+}
+
+fn bad_names(error: MappingError) -> Status {
+    match error {
+        MappingError::Field { field, rule } => invalid_field(format!("mapping.{field}"), rule),
+        MappingError::Reserved {
+            ref field,
+            ref name,
+            ..
+        } => {
+            let metadata = [
+                ("field", format!("mapping.{field}")),
+                ("name", name.clone()),
+            ];
+            with_reason(
+                Code::InvalidArgument,
+                Reason::NameReserved,
+                format!("mapping.{error}"),
+                metadata,
+            )
+        }
+    }
+}
+
+/// What a caller is told about aws-auth: the reason, the problem, and what to do.
+fn status(error: Error) -> Status {
+    let message = error.to_string();
+    match error {
+        Error::Refused(refusal) => refused(&refusal, message),
+        Error::Unavailable { .. } => {
+            tracing::warn!(error = %Chain(&error), "Call not done.");
+            let message =
+                format!("{message}: the apiserver does not answer; try again in a moment");
+            with_reason(Code::Unavailable, Reason::ClusterUnavailable, message, [])
+        }
+        Error::Forbidden {
+            operation: _,
+            words,
+        } => {
+            let message = format!(
+                "{message}; check the rights of Tenantry's own account (deploy/rbac/identity.yaml)"
+            );
+            with_reason(
+                Code::FailedPrecondition,
+                Reason::ClusterRefused,
+                message,
+                [("words", words)],
+            )
+        }
+        Error::Contended => with_reason(
+            Code::Aborted,
+            Reason::Conflict,
+            format!("{message}; try again"),
+            [],
+        ),
+        Error::Vanished => {
+            let message =
+                format!("{message}, and a new one would lock the nodes out; put it back first");
+            with_reason(
+                Code::FailedPrecondition,
+                Reason::MappingGuarded,
+                message,
+                [],
+            )
+        }
+        Error::History(failure) => error::status(failure.into()),
+    }
+}
+
+fn refused(refusal: &Refusal, message: String) -> Status {
+    let (code, reason, metadata) = match refusal {
+        Refusal::Unparseable { fault, repaired } => {
+            let repaired = repaired.clone().map(|text| ("repaired", text));
+            let section = ("section", fault.section.to_string());
+            let metadata = std::iter::once(section).chain(repaired).collect();
+            (
+                Code::FailedPrecondition,
+                Reason::MappingUnparseable,
+                metadata,
+            )
+        }
+        Refusal::Exists {
+            arn,
+            difference,
+            advice: _,
+        } => {
+            let metadata = vec![("arn", arn.clone()), ("difference", difference.clone())];
+            (Code::AlreadyExists, Reason::MappingExists, metadata)
+        }
+        Refusal::UsernameTaken { username, arn } => {
+            let metadata = vec![("username", username.clone()), ("arn", arn.clone())];
+            (Code::AlreadyExists, Reason::UsernameTaken, metadata)
+        }
+        Refusal::Guarded { why } => (
+            Code::FailedPrecondition,
+            Reason::MappingGuarded,
+            vec![("why", why.clone())],
+        ),
+        Refusal::NotFound { arn } => (Code::NotFound, Reason::NotFound, vec![("arn", arn.clone())]),
+    };
+    with_reason(code, reason, message, metadata)
 }

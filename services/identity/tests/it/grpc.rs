@@ -1,14 +1,14 @@
-use std::sync::Arc;
+use std::{path::Path, time::Duration};
 
 use tenantry_events::Wake;
 use tenantry_identity::{grpc::Identity, store::Store};
 use tenantry_proto::identity::v1::{
     AddUserToGroupRequest, CreateAccessKeyRequest, CreateGroupRequest, CreateUserRequest,
-    DeleteAccessKeyRequest, GetUserRequest, Group, ListGroupsRequest, Membership,
-    PutUserPolicyRequest, User, UserPolicy, identity_service_server::IdentityService,
+    DeleteAccessKeyRequest, DeleteUserRequest, GetUserRequest, Group, ListGroupsRequest,
+    Membership, PutUserPolicyRequest, User, UserPolicy, identity_service_server::IdentityService,
 };
 use tenantry_runtime::auth::Auth;
-use tenantry_testkit::stack;
+use tenantry_testkit::{ControlPlane, Nodes, stack};
 use tokio::sync::mpsc;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
@@ -16,15 +16,23 @@ use tonic_types::StatusExt as _;
 use crate::support::Place;
 
 /// The service as its transport would call it.
-async fn service(place: &Place) -> Arc<Identity> {
-    let file = kube::config::Kubeconfig::read_from(stack().kubeconfig("admin")).unwrap();
+async fn service(place: &Place) -> Identity {
+    service_of(place, &stack().kubeconfig("admin")).await
+}
+
+/// A service that edits the aws-auth of another cluster than the one it asks who calls.
+async fn service_of(place: &Place, cluster: &Path) -> Identity {
+    let (refused, _) = mpsc::channel(8);
+    let auth = Auth::new(client(&stack().kubeconfig("admin")).await, refused);
+    let store = Store::new(place.database.pool.clone(), Wake::default());
+    Identity::new(auth, place.iam.clone(), store, client(cluster).await)
+}
+
+async fn client(kubeconfig: &Path) -> kube::Client {
+    let file = kube::config::Kubeconfig::read_from(kubeconfig).unwrap();
     let options = kube::config::KubeConfigOptions::default();
     let config = kube::Config::from_custom_kubeconfig(file, &options).await;
-    let client = kube::Client::try_from(config.unwrap()).unwrap();
-    let (refused, _) = mpsc::channel(8);
-    let auth = Auth::new(client.clone(), refused);
-    let store = Store::new(place.database.pool.clone(), Wake::default());
-    Arc::new(Identity::new(auth, place.iam.clone(), store, client))
+    kube::Client::try_from(config.unwrap()).unwrap()
 }
 
 fn admin<T>(message: T) -> Request<T> {
@@ -214,4 +222,50 @@ async fn what_is_not_there_is_not_found() {
         "{}",
         refused.message()
     );
+}
+
+#[tokio::test]
+async fn a_mapped_user_is_not_deleted() {
+    let place = Place::create().await;
+    let plane = || ControlPlane::start(&ControlPlane::directory("mapped"), Nodes::None);
+    let plane = tokio::task::spawn_blocking(plane).await.unwrap().unwrap();
+    let service = service_of(&place, &plane.kubeconfig()).await;
+    let user = place.user_name();
+    place.user(&user).await;
+    let arn = format!("arn:aws:iam::630742778131:user/{user}");
+    // In another spelling: the authenticator compares without case.
+    let users = format!("- userarn: {}\n  username: x\n", arn.to_uppercase());
+    let kubectl = |arguments: &[&str]| {
+        plane
+            .kubectl()
+            .args(["-n", "kube-system"])
+            .args(arguments.iter().copied())
+            .run(Duration::from_secs(10))
+            .unwrap();
+    };
+    let literal = format!(
+        "--from-literal=mapUsers={}",
+        users
+            .replace("ARN:AWS:IAM", "arn:aws:iam")
+            .replace(":USER/", ":user/")
+    );
+    kubectl(&["create", "configmap", "aws-auth", &literal]);
+    let delete = || {
+        admin(DeleteUserRequest {
+            user_name: user.to_string(),
+        })
+    };
+    let refused = service.delete_user(delete()).await.unwrap_err();
+    assert_eq!(told(&refused).1, "CONFLICT");
+    assert!(
+        refused.message().contains("mapping delete"),
+        "{}",
+        refused.message()
+    );
+    place.iam.get_user(&user).await.unwrap();
+    kubectl(&["delete", "configmap", "aws-auth"]);
+    for _ in 0..2 {
+        service.delete_user(delete()).await.unwrap();
+    }
+    assert!(place.iam.get_user(&user).await.is_err());
 }

@@ -1,3 +1,7 @@
+//! The service against its real dependencies.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 mod faults;
 mod group;
 mod grpc;
