@@ -6,6 +6,10 @@ mod tenant;
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1, jiff::Timestamp};
 use kube::core::ObjectMeta;
 use pbjson_types::Struct;
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, Error as _},
+};
 use serde_json::{Map, Value};
 use tenantry_proto::tenant::v1::Condition;
 
@@ -84,6 +88,52 @@ fn whole(value: Value) -> Value {
     }
 }
 
+/// Takes `given` as a `T` that keeps all of it: a field that the CRD does not know is a mistake, not noise.
+fn parse<T: DeserializeOwned + Serialize>(given: Value) -> Result<T, serde_json::Error> {
+    let parsed: T = T::deserialize(&given)?;
+    match dropped(&given, &serde_json::to_value(&parsed)?) {
+        None => Ok(parsed),
+        Some(path) => Err(serde_json::Error::custom(format!(
+            "there is no field {path}"
+        ))),
+    }
+}
+
+/// Path of the first field of `given` that says something and is not in `kept`.
+fn dropped(given: &Value, kept: &Value) -> Option<String> {
+    match (given, kept) {
+        (Value::Object(given), Value::Object(kept)) => given.iter().find_map(|(key, value)| {
+            let inner = match kept.get(key) {
+                None if is_empty(value) => None,
+                None => Some(String::new()),
+                Some(kept) => dropped(value, kept),
+            };
+            inner.map(|inner| {
+                if inner.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{key}.{inner}")
+                }
+            })
+        }),
+        (Value::Array(given), Value::Array(kept)) => given
+            .iter()
+            .zip(kept)
+            .find_map(|(given, kept)| dropped(given, kept)),
+        _ => None,
+    }
+}
+
+/// Types leave these out when they write themselves.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.values().all(is_empty),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
 /// Puts `over` into `under`, object by object.
 fn merge(under: &mut Value, over: Value) {
     match (under, over) {
@@ -93,5 +143,34 @@ fn merge(under: &mut Value, over: Value) {
             }
         }
         (under, over) => *under = over,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use tenantry_k8s::TenantSpec;
+
+    #[test]
+    fn a_field_that_the_crd_does_not_know_is_named() {
+        let check = |given: Value, expected: Option<&str>| {
+            let told = parse::<TenantSpec>(given)
+                .err()
+                .map(|fault| fault.to_string());
+            assert_eq!(told.as_deref(), expected);
+        };
+        check(
+            json!({"quota": "small", "namespaces": {"sandboxes": {"enabled": true}}}),
+            None,
+        );
+        check(
+            json!({"quota": "small", "accessControl": {"owners": {"users": []}}}),
+            None,
+        );
+        let colour = json!({"quota": "small", "colour": "red"});
+        check(colour, Some("there is no field colour"));
+        let nested = json!({"quota": "small", "namespaces": {"sandboxes": {"size": 1}}});
+        check(nested, Some("there is no field namespaces.sandboxes.size"));
     }
 }

@@ -1,5 +1,9 @@
 //! TenantService: proto in → domain → proto out. The only maker of a `Status` here.
+//!
+//! `main` makes the [`Indexes`] by [`keep`], runs the work that comes with them as a task, and serves [`server`].
 
+mod index;
+mod list;
 mod mask;
 mod namespace;
 mod quota;
@@ -25,7 +29,8 @@ use tenantry_runtime::auth::{Access, Auth};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, codec::CompressionEncoding};
 
-use crate::reconcile::Tenants;
+pub use index::{Indexes, keep};
+use sight::Subject;
 
 /// Full name of the service, for health.
 pub const NAME: &str = "tenantry.tenant.v1.TenantService";
@@ -34,13 +39,14 @@ type Answer<T> = Result<Response<T>, Status>;
 type Streamed<T> = BoxStream<'static, Result<T, Status>>;
 
 /// What answers need.
+#[derive(Clone)]
 pub struct Service {
     /// The cluster, as ourselves.
     pub client: Client,
     /// Who asks, and may they.
     pub auth: Auth,
-    /// The tenants, kept by a watch: who is a member of which.
-    pub tenants: Tenants,
+    /// What there is now, and so who is a member of which tenant.
+    pub indexes: Indexes,
     /// Ends streams when the process stops.
     pub token: CancellationToken,
 }
@@ -80,7 +86,9 @@ impl TenantService for Service {
         request: Request<ListTenantsRequest>,
     ) -> Answer<ListTenantsResponse> {
         let sight = self.sight(&request, "list").await?;
-        tenant::list(&self.tenants, &sight, request.get_ref()).map(Response::new)
+        tenant::list(&self.indexes, &sight, request.get_ref())
+            .await
+            .map(Response::new)
     }
 
     async fn update_tenant(
@@ -97,9 +105,13 @@ impl TenantService for Service {
             .auth
             .require(&request, Access::tenancy("update", "tenants").named(name))
             .await?;
-        tenant::update(&self.client, &authority, request.into_inner())
-            .await
-            .map(Response::new)
+        Box::pin(tenant::update(
+            &self.client,
+            &authority,
+            request.into_inner(),
+        ))
+        .await
+        .map(Response::new)
     }
 
     async fn delete_tenant(
@@ -120,15 +132,9 @@ impl TenantService for Service {
         request: Request<WatchTenantsRequest>,
     ) -> Answer<Self::WatchTenantsStream> {
         let name = request.get_ref().name.clone();
-        let sight = self
-            .sight_of_one(&request, Access::tenancy("watch", "tenants"), &name)
-            .await?;
-        Ok(Response::new(watch::tenants(
-            &self.client,
-            sight,
-            &name,
-            self.token.clone(),
-        )))
+        let gaze = self.gaze(request, Subject::Tenants(name)).await?;
+        let stream = watch::tenants(&self.indexes, gaze, self.token.clone())?;
+        Ok(Response::new(stream))
     }
 
     async fn create_quota(
@@ -148,7 +154,7 @@ impl TenantService for Service {
         let right = Access::tenancy("get", "quotas").named(&request.get_ref().name);
         let authority = self.auth.require(&request, right).await?;
         let sight = self.sight(&request, "list").await?;
-        quota::get(&self.client, &authority, &sight, &self.tenants)
+        quota::get(&self.client, &authority, &sight, &self.indexes)
             .await
             .map(Response::new)
     }
@@ -160,17 +166,9 @@ impl TenantService for Service {
             .may(&caller, &Access::tenancy("list", "quotas"))
             .await?;
         let sight = self.sight(&request, "list").await?;
-        quota::list(
-            &self.client,
-            quota::Seen {
-                sees_all,
-                sight: &sight,
-                tenants: &self.tenants,
-            },
-            request.get_ref(),
-        )
-        .await
-        .map(Response::new)
+        quota::list(&self.indexes, sees_all, &sight, request.get_ref())
+            .await
+            .map(Response::new)
     }
 
     async fn update_quota(
@@ -210,15 +208,9 @@ impl TenantService for Service {
         request: Request<WatchQuotasRequest>,
     ) -> Answer<Self::WatchQuotasStream> {
         let name = request.get_ref().name.clone();
-        let _watcher = self
-            .auth
-            .require(&request, Access::tenancy("watch", "quotas").named(&name))
-            .await?;
-        Ok(Response::new(watch::quotas(
-            &self.client,
-            &name,
-            self.token.clone(),
-        )))
+        let gaze = self.gaze(request, Subject::Quotas(name)).await?;
+        let stream = watch::quotas(&self.indexes, gaze, self.token.clone())?;
+        Ok(Response::new(stream))
     }
 
     async fn list_namespaces(

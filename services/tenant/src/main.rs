@@ -42,17 +42,18 @@ async fn main() -> anyhow::Result<()> {
     let (stop, drain) = (supervisor.stop(), supervisor.drain());
     let store = Store::new(pool.clone(), wake.clone());
     let pulse = health.pulse("reconcile", Duration::from_secs(30));
-    let (tenants, reconciling) = reconcile::run(
+    let (_, reconciling) = reconcile::run(
         client.clone(),
         store,
         config.cluster.clone(),
         pulse,
         stop.clone(),
     );
+    let (indexes, indexing) = grpc::keep(&client, stop.clone());
     let service = grpc::Service {
         client,
         auth: auth.clone(),
-        tenants,
+        indexes,
         token: stop.clone(),
     };
     let routes = Routes::new(grpc::server(service)).add_service(audit::service(
@@ -67,6 +68,7 @@ async fn main() -> anyhow::Result<()> {
             tenantry_runtime::serve(listener, tls, health, routes, stop.clone()),
         )
         .task("reconcile", reconciling)
+        .task("index", indexing)
         .task(
             "refusals",
             tenantry_events::refusals(refused, pool.clone(), wake.clone(), stop),

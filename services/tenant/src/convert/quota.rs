@@ -6,7 +6,7 @@ use serde_json::Value;
 use tenantry_k8s::{Quota, QuotaSpec, quota};
 use tenantry_proto::tenant::v1 as proto;
 
-use super::{Unfit, condition, created, fields, structure};
+use super::{Unfit, condition, created, fields, parse, structure};
 
 /// The quota as the contract has it.
 pub fn quota_message(quota: &Quota) -> proto::Quota {
@@ -84,7 +84,7 @@ pub fn quota_spec(
     };
     let limitrange = match &message.limitrange {
         None => None,
-        range => Some(serde_json::from_value(fields(range.as_ref())).map_err(unfit)?),
+        range => Some(parse(fields(range.as_ref())).map_err(unfit)?),
     };
     Ok(QuotaSpec {
         resourcequota: (budget != quota::Budget::default()).then_some(budget),

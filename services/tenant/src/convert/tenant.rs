@@ -3,7 +3,7 @@ use serde_json::{Map, Value, json};
 use tenantry_k8s::{Tenant, TenantSpec, tenant};
 use tenantry_proto::tenant::v1 as proto;
 
-use super::{Unfit, condition, created, fields, merge, structure, timestamp};
+use super::{Unfit, condition, created, fields, merge, parse, structure, timestamp};
 
 /// The tenant as the contract has it.
 pub fn tenant_message(tenant: &Tenant) -> proto::Tenant {
@@ -121,7 +121,7 @@ pub fn tenant_spec(message: &proto::TenantSpec) -> Result<TenantSpec, Unfit> {
         typed.insert("namespaces".into(), lists);
     }
     merge(&mut value, Value::Object(typed));
-    serde_json::from_value(value).map_err(|source| Unfit {
+    parse(value).map_err(|source| Unfit {
         field: "tenant.spec.extra",
         source,
     })

@@ -3,12 +3,16 @@ use std::collections::BTreeMap;
 use futures::try_join;
 use k8s_openapi::api::core::v1::{Namespace, ResourceQuota};
 use kube::{Client, ResourceExt};
+use tenantry_domain::TenantName;
 use tenantry_k8s::keys;
 use tenantry_proto::tenant::v1::{self as proto, ListNamespacesRequest, ListNamespacesResponse};
-use tenantry_runtime::{auth::Authority, page};
+use tenantry_runtime::auth::Authority;
 use tonic::Status;
 
-use super::refuse::{self, Doing};
+use super::{
+    list::Wanted,
+    refuse::{self, Doing},
+};
 use crate::{cluster, convert::timestamp, reconcile::build};
 
 /// A page of the namespaces of the tenant that `authority` was given for, by name.
@@ -17,36 +21,30 @@ pub(super) async fn list(
     authority: &Authority,
     request: &ListNamespacesRequest,
 ) -> Result<ListNamespacesResponse, Status> {
-    let tenant = &authority.access().name;
+    let tenant: TenantName = refuse::name("tenant", &authority.access().name)?;
     let query = format!("namespaces of {tenant}");
-    let size = page::size(request.page_size)?;
-    let after = page::cursor(&request.page_token, &query)?.unwrap_or_default();
-    super::resource::get::<tenantry_k8s::Tenant>(client, tenant).await?;
-    let (all, quotas) = read(client, tenant)
+    let page = Wanted::parse(request.page_size, &request.page_token, &query)?;
+    super::resource::get::<tenantry_k8s::Tenant>(client, tenant.as_str()).await?;
+    let (all, quotas) = read(client, &tenant)
         .await
         .map_err(|failure| refuse::cluster(&failure, &query, Doing::Reading))?;
-    let mut seen: Vec<Namespace> = all
+    let by_name: BTreeMap<String, Namespace> = all
         .into_iter()
-        .filter(|namespace| namespace.name_any() > after)
+        .map(|namespace| (namespace.name_any(), namespace))
         .collect();
-    seen.sort_by_key(ResourceExt::name_any);
-    let has_more = seen.len() > size;
-    seen.truncate(size);
-    let last = seen.last().map(ResourceExt::name_any).filter(|_| has_more);
+    let (namespaces, next_page_token) = page.of(by_name.into_iter());
     Ok(ListNamespacesResponse {
-        namespaces: seen
+        namespaces: namespaces
             .iter()
             .map(|namespace| message(namespace, &quotas))
             .collect(),
-        next_page_token: last
-            .map(|last| page::token(&last, &query))
-            .unwrap_or_default(),
+        next_page_token,
     })
 }
 
 async fn read(
     client: &Client,
-    tenant: &str,
+    tenant: &TenantName,
 ) -> Result<(Vec<Namespace>, BTreeMap<String, ResourceQuota>), cluster::Error> {
     let of_tenant = format!("{}={tenant}", keys::TENANT);
     let ours = format!("{of_tenant},{}={}", keys::MANAGED_BY, build::MANAGED_BY);

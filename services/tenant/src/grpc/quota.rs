@@ -1,5 +1,3 @@
-use std::collections::BTreeSet;
-
 use kube::{Api, Client, ResourceExt, api::ListParams};
 use tenantry_domain::QuotaName;
 use tenantry_k8s::{Quota, Tenant};
@@ -8,23 +6,21 @@ use tenantry_proto::tenant::v1::{
     DeleteQuotaResponse, GetQuotaResponse, ListQuotasRequest, ListQuotasResponse,
     UpdateQuotaRequest, UpdateQuotaResponse,
 };
-use tenantry_runtime::{auth::Authority, page, status};
+use tenantry_runtime::auth::Authority;
 use tonic::Status;
 
 use super::{
+    index::{Indexes, Things},
+    list::Wanted,
     mask,
     refuse::{self, Doing},
-    resource::{self, Update},
+    resource::{self, Deletion, Update},
     sight::Sight,
 };
 use crate::{
     cluster::within,
     convert::{quota_message, quota_spec},
-    reconcile::Tenants,
 };
-
-/// Query that page tokens are bound to.
-const QUERY: &str = "quotas";
 
 pub(super) async fn create(
     client: &Client,
@@ -32,8 +28,7 @@ pub(super) async fn create(
     request: CreateQuotaRequest,
 ) -> Result<CreateQuotaResponse, Status> {
     let message = request.quota.ok_or_else(|| refuse::missing("quota"))?;
-    let name = QuotaName::parse(&message.name)
-        .map_err(|fault| status::invalid_field("quota.name", fault.to_string()))?;
+    let name: QuotaName = refuse::name("quota.name", &message.name)?;
     let spec = message.spec.ok_or_else(|| refuse::missing("quota.spec"))?;
     let spec = quota_spec(&spec, None).map_err(|fault| refuse::unfit(&fault))?;
     let quota = Quota::new(name.as_str(), spec);
@@ -49,74 +44,47 @@ pub(super) async fn get(
     client: &Client,
     authority: &Authority,
     sight: &Sight,
-    tenants: &Tenants,
+    indexes: &Indexes,
 ) -> Result<GetQuotaResponse, Status> {
-    let quota = resource::get::<Quota>(client, &authority.access().name).await?;
+    let name: QuotaName = refuse::name("name", &authority.access().name)?;
+    let quota = resource::get::<Quota>(client, name.as_str()).await?;
+    let tenants = indexes.tenants.now().await?;
     Ok(GetQuotaResponse {
-        quota: Some(in_sight(&quota, sight, tenants)),
+        quota: Some(in_sight(&quota, sight, &tenants)),
     })
 }
 
-/// Which quotas, and which tenants' use of them, a caller may see.
-pub(super) struct Seen<'a> {
-    pub(super) sees_all: bool,
-    pub(super) sight: &'a Sight,
-    pub(super) tenants: &'a Tenants,
-}
-
-/// A page of the quotas in sight, by name: all by right, or those that the caller's tenants name.
+/// A page of the quotas, by name: all if `sees_all`, otherwise those that the tenants in sight name.
 pub(super) async fn list(
-    client: &Client,
-    seen: Seen<'_>,
+    indexes: &Indexes,
+    sees_all: bool,
+    sight: &Sight,
     request: &ListQuotasRequest,
 ) -> Result<ListQuotasResponse, Status> {
-    let size = page::size(request.page_size)?;
-    let after = page::cursor(&request.page_token, QUERY)?.unwrap_or_default();
-    let all = within(Api::<Quota>::all(client.clone()).list(&ListParams::default())).await;
-    let all = all
-        .map_err(|failure| refuse::cluster(&failure, "quotas", Doing::Reading))?
-        .items;
-    let named: BTreeSet<String> = seen
-        .tenants
-        .state()
+    let page = Wanted::parse(request.page_size, &request.page_token, "quotas")?;
+    let (all, tenants) = (indexes.quotas.now().await?, indexes.tenants.now().await?);
+    let named = sight.quotas(&tenants);
+    let seen = all
         .iter()
-        .filter(|tenant| seen.sight.has(tenant))
-        .map(|tenant| tenant.spec.quota.clone())
-        .collect();
-    let is_seen = |quota: &Quota| {
-        quota.name_any() > after && (seen.sees_all || named.contains(&quota.name_any()))
-    };
-    let mut quotas: Vec<Quota> = all.into_iter().filter(is_seen).collect();
-    quotas.sort_by_key(ResourceExt::name_any);
-    let has_more = quotas.len() > size;
-    quotas.truncate(size);
-    let last = quotas
-        .last()
-        .map(ResourceExt::name_any)
-        .filter(|_| has_more);
+        .filter(|(name, _)| sees_all || named.contains(*name));
+    let (quotas, next_page_token) = page.of(seen.map(|(name, quota)| (name.clone(), quota)));
     Ok(ListQuotasResponse {
         quotas: quotas
-            .iter()
-            .map(|quota| in_sight(quota, seen.sight, seen.tenants))
+            .into_iter()
+            .map(|quota| in_sight(quota, sight, &tenants))
             .collect(),
-        next_page_token: last
-            .map(|last| page::token(&last, QUERY))
-            .unwrap_or_default(),
+        next_page_token,
     })
 }
 
-/// What one tenant uses is nothing to another.
-fn in_sight(quota: &Quota, sight: &Sight, tenants: &Tenants) -> proto::Quota {
-    let visible: BTreeSet<String> = tenants
-        .state()
-        .iter()
-        .filter(|tenant| sight.has(tenant))
-        .map(|tenant| tenant.name_any())
-        .collect();
+/// The quota without the use of tenants out of sight: what one tenant uses is nothing to another.
+pub(super) fn in_sight(quota: &Quota, sight: &Sight, tenants: &Things<Tenant>) -> proto::Quota {
+    let is_seen = |name: &String| {
+        let tenant = tenants.get(name);
+        matches!(sight, Sight::All) || tenant.is_some_and(|tenant| sight.has(name, tenant))
+    };
     let mut message = quota_message(quota);
-    message
-        .tenants
-        .retain(|usage| matches!(sight, Sight::All) || visible.contains(&usage.tenant));
+    message.tenants.retain(|usage| is_seen(&usage.tenant));
     message
 }
 
@@ -126,22 +94,24 @@ pub(super) async fn update(
     request: UpdateQuotaRequest,
 ) -> Result<UpdateQuotaResponse, Status> {
     let message = request.quota.ok_or_else(|| refuse::missing("quota"))?;
-    let given = message.spec.unwrap_or_default();
+    let name: QuotaName = refuse::name("quota.name", &message.name)?;
+    let mask = request.update_mask.as_ref();
+    let given = mask::given(message.spec, mask, "quota.spec")?;
     let change = |quota: Quota| {
         let before = quota_message(&quota).spec.unwrap_or_default();
-        let wanted = mask::quota(before, &given, request.update_mask.as_ref())?;
+        let wanted = mask::quota(before, &given, mask)?;
         let spec = quota_spec(&wanted, Some(&quota.spec)).map_err(|fault| refuse::unfit(&fault))?;
         Ok(Quota { spec, ..quota })
     };
     let actor = authority.actor();
     let update = Update {
-        name: &message.name,
         etag: &message.etag,
         actor: &actor,
         dry_run: request.validate_only,
         change,
     };
-    let quota = resource::update(client, update).await?;
+    let there = resource::get::<Quota>(client, name.as_str()).await?;
+    let quota = resource::update(client, there, update).await?;
     Ok(UpdateQuotaResponse {
         quota: Some(quota_message(&quota)),
     })
@@ -152,18 +122,27 @@ pub(super) async fn delete(
     authority: &Authority,
     request: DeleteQuotaRequest,
 ) -> Result<DeleteQuotaResponse, Status> {
-    let DeleteQuotaRequest {
-        name,
-        etag,
-        validate_only,
-    } = request;
+    let name: QuotaName = refuse::name("name", &request.name)?;
+    check_unused(client, &name).await?;
+    let deletion = Deletion {
+        name: name.as_str(),
+        etag: &request.etag,
+        actor: &authority.actor(),
+        dry_run: request.validate_only,
+    };
+    resource::delete::<Quota>(client, deletion).await?;
+    Ok(DeleteQuotaResponse {})
+}
+
+/// Asks the apiserver and not the index, which may not have heard of the newest tenant yet.
+async fn check_unused(client: &Client, name: &QuotaName) -> Result<(), Status> {
     let params = ListParams::default().fields(&format!("spec.quota={name}"));
     let users = within(Api::<Tenant>::all(client.clone()).list(&params)).await;
     let users = users.map_err(|failure| refuse::cluster(&failure, "tenants", Doing::Reading))?;
     let names: Vec<String> = users.iter().map(ResourceExt::name_any).collect();
-    if !names.is_empty() {
-        return Err(refuse::quota_in_use(&name, &names));
+    if names.is_empty() {
+        Ok(())
+    } else {
+        Err(refuse::quota_in_use(name.as_str(), &names))
     }
-    resource::delete::<Quota>(client, &name, &etag, &authority.actor(), validate_only).await?;
-    Ok(DeleteQuotaResponse {})
 }

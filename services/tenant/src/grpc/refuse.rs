@@ -1,5 +1,6 @@
 //! Failures to statuses, in one place.
 
+use tenantry_domain::NameError;
 use tenantry_proto::common::v1::Reason;
 use tenantry_runtime::{Chain, status};
 use tonic::{Code, Status};
@@ -36,16 +37,20 @@ pub(super) fn cluster(failure: &cluster::Error, thing: &str, doing: Doing) -> St
         ),
         _ => {
             tracing::warn!(thing, error = %Chain(failure), "The apiserver did not answer a call.");
-            let message =
-                format!("the apiserver cannot be asked about {thing} now; try again in a moment");
-            told(
-                Code::Unavailable,
-                Reason::ClusterUnavailable,
-                message,
-                thing,
-            )
+            unavailable(thing)
         }
     }
+}
+
+/// Nobody can say now what there is of `thing`.
+pub(super) fn unavailable(thing: &str) -> Status {
+    let message = format!("the apiserver cannot be asked about {thing} now; try again in a moment");
+    told(
+        Code::Unavailable,
+        Reason::ClusterUnavailable,
+        message,
+        thing,
+    )
 }
 
 pub(super) fn not_found(thing: &str) -> Status {
@@ -91,6 +96,14 @@ pub(super) fn unfit(unfit: &Unfit) -> Status {
         unfit.field,
         format!("does not fit the CRD: {}", unfit.source),
     )
+}
+
+/// The name at `field`. Nothing else gets into a URL or a selector.
+pub(super) fn name<N>(field: &'static str, text: &str) -> Result<N, Status>
+where
+    N: TryFrom<String, Error = NameError>,
+{
+    N::try_from(text.to_owned()).map_err(|fault| status::invalid_field(field, fault.to_string()))
 }
 
 pub(super) fn missing(field: &'static str) -> Status {

@@ -7,14 +7,17 @@ use kube::{
     api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::json;
+use serde_json::{Value, json};
 use tenantry_domain::Actor;
 use tenantry_k8s::keys;
 use tenantry_runtime::to_completion;
 use tonic::Status;
 
 use super::refuse::{self, Doing};
-use crate::{cluster::within, reconcile::object::MANAGER};
+use crate::{
+    cluster::{Error, within},
+    reconcile::actor::API_MANAGER,
+};
 
 /// Times that a change is tried on a resource that others write too, where the caller gave no etag.
 const TRIES: usize = 3;
@@ -61,7 +64,7 @@ pub(super) async fn create<K: Custom>(
     let api = Api::<K>::all(client.clone());
     let params = PostParams {
         dry_run,
-        field_manager: Some(MANAGER.to_owned()),
+        field_manager: Some(API_MANAGER.to_owned()),
     };
     let created = to_completion(async move { within(api.create(&params, &object)).await }).await;
     created.map_err(|failure| refuse::cluster(&failure, &thing, Doing::Creating))
@@ -69,7 +72,7 @@ pub(super) async fn create<K: Custom>(
 
 /// What a change is.
 pub(super) struct Update<'a, F> {
-    pub(super) name: &'a str,
+    /// State that it is meant for; empty for any.
     pub(super) etag: &'a str,
     pub(super) actor: &'a Actor,
     pub(super) dry_run: bool,
@@ -77,73 +80,98 @@ pub(super) struct Update<'a, F> {
     pub(super) change: F,
 }
 
-/// Changes one; with an etag only that very state of it.
-pub(super) async fn update<K, F>(client: &Client, update: Update<'_, F>) -> Result<K, Status>
+/// Changes the one that is `there`; with an etag only that very state of it.
+pub(super) async fn update<K, F>(
+    client: &Client,
+    mut there: K,
+    update: Update<'_, F>,
+) -> Result<K, Status>
 where
     K: Custom,
     F: Fn(K) -> Result<K, Status>,
 {
-    let thing = thing::<K>(update.name);
+    let (name, thing) = (there.name_any(), thing::<K>(&there.name_any()));
     let tries = if update.etag.is_empty() { TRIES } else { 1 };
-    for _ in 0..tries {
-        let there = get::<K>(client, update.name).await?;
+    for attempt in 1..=tries {
         check(&there, update.etag, &thing)?;
         let mut wanted = (update.change)(there)?;
         sign(&mut wanted, update.actor);
-        let (api, name) = (Api::<K>::all(client.clone()), update.name.to_owned());
-        let params = PostParams {
-            dry_run: update.dry_run,
-            field_manager: Some(MANAGER.to_owned()),
-        };
-        let written =
-            to_completion(async move { within(api.replace(&name, &params, &wanted)).await }).await;
-        match written {
+        match replace(client, wanted, update.dry_run).await {
             Ok(object) => return Ok(object),
-            Err(failure) if failure.code() == Some(409) => {}
+            Err(failure) if failure.code() == Some(409) && attempt < tries => {
+                there = get::<K>(client, &name).await?;
+            }
             Err(failure) => return Err(refuse::cluster(&failure, &thing, Doing::Changing)),
         }
     }
     Err(refuse::conflict(&thing))
 }
 
-/// Asks for the deletion of one, marked with who asked.
+async fn replace<K: Custom>(client: &Client, wanted: K, dry_run: bool) -> Result<K, Error> {
+    let api = Api::<K>::all(client.clone());
+    let params = PostParams {
+        dry_run,
+        field_manager: Some(API_MANAGER.to_owned()),
+    };
+    let name = wanted.name_any();
+    to_completion(async move { within(api.replace(&name, &params, &wanted)).await }).await
+}
+
+/// What a deletion is.
+pub(super) struct Deletion<'a> {
+    pub(super) name: &'a str,
+    /// State that it is meant for; empty for any.
+    pub(super) etag: &'a str,
+    pub(super) actor: &'a Actor,
+    pub(super) dry_run: bool,
+}
+
+/// Asks for the deletion of one, marked with who asked. One that is going already is as good.
 pub(super) async fn delete<K: Custom>(
     client: &Client,
-    name: &str,
-    etag: &str,
-    actor: &Actor,
-    dry_run: bool,
+    deletion: Deletion<'_>,
 ) -> Result<(), Status> {
-    let thing = thing::<K>(name);
-    let there = get::<K>(client, name).await?;
-    check(&there, etag, &thing)?;
-    if dry_run {
+    let thing = thing::<K>(deletion.name);
+    let there = get::<K>(client, deletion.name).await?;
+    check(&there, deletion.etag, &thing)?;
+    if there.meta().deletion_timestamp.is_some() {
         return Ok(());
     }
-    let (api, name) = (Api::<K>::all(client.clone()), name.to_owned());
-    let mark = json!({"metadata": {
-        "annotations": {keys::DELETED_BY: actor.name}, "resourceVersion": there.resource_version(),
-    }});
-    let deleted = to_completion(async move {
-        let params = PatchParams {
-            field_manager: Some(MANAGER.to_owned()),
-            ..PatchParams::default()
-        };
-        let marked = within(api.patch(&name, &params, &Patch::Merge(mark))).await?;
-        let preconditions = Preconditions {
-            uid: marked.uid(),
+    let (api, name) = (Api::<K>::all(client.clone()), deletion.name.to_owned());
+    let (patch, params) = mark(&there, &deletion);
+    let delete = DeleteParams {
+        dry_run: deletion.dry_run,
+        preconditions: Some(Preconditions {
+            uid: there.uid(),
             resource_version: None,
-        };
-        let params = DeleteParams {
-            preconditions: Some(preconditions),
-            ..DeleteParams::default()
-        };
-        within(api.delete(&name, &params)).await
+        }),
+        ..DeleteParams::default()
+    };
+    let deleted = to_completion(async move {
+        within(api.patch(&name, &params, &Patch::Merge(patch))).await?;
+        within(api.delete(&name, &delete)).await
     });
     deleted
         .await
         .map(drop)
         .map_err(|failure| refuse::cluster(&failure, &thing, Doing::Changing))
+}
+
+/// Says on the object itself who asks for its deletion, for the apiserver passes that on to nobody.
+fn mark<K: Custom>(there: &K, deletion: &Deletion<'_>) -> (Value, PatchParams) {
+    let mut metadata = json!({
+        "uid": there.uid(), "annotations": {keys::DELETED_BY: deletion.actor.name},
+    });
+    // Without an etag the controller's own writes meanwhile are no reason to refuse.
+    if !deletion.etag.is_empty() {
+        metadata["resourceVersion"] = json!(deletion.etag);
+    }
+    let params = PatchParams {
+        dry_run: deletion.dry_run,
+        field_manager: Some(API_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    (json!({"metadata": metadata}), params)
 }
 
 fn check<K: Custom>(there: &K, etag: &str, thing: &str) -> Result<(), Status> {

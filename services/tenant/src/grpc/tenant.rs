@@ -1,4 +1,4 @@
-use kube::{Client, ResourceExt};
+use kube::Client;
 use tenantry_domain::TenantName;
 use tenantry_k8s::{Quota, Tenant, TenantSpec};
 use tenantry_proto::tenant::v1::{
@@ -6,23 +6,21 @@ use tenantry_proto::tenant::v1::{
     GetTenantResponse, ListTenantsRequest, ListTenantsResponse, UpdateTenantRequest,
     UpdateTenantResponse,
 };
-use tenantry_runtime::{auth::Authority, page, status};
+use tenantry_runtime::{auth::Authority, status};
 use tonic::Status;
 
 use super::{
+    index::Indexes,
+    list::Wanted,
     mask,
     refuse::{self, Doing},
-    resource::{self, Update},
+    resource::{self, Deletion, Update},
     sight::Sight,
 };
 use crate::{
     cluster,
     convert::{tenant_message, tenant_spec},
-    reconcile::Tenants,
 };
-
-/// Query that page tokens are bound to.
-const QUERY: &str = "tenants";
 
 pub(super) async fn create(
     client: &Client,
@@ -30,8 +28,7 @@ pub(super) async fn create(
     request: CreateTenantRequest,
 ) -> Result<CreateTenantResponse, Status> {
     let message = request.tenant.ok_or_else(|| refuse::missing("tenant"))?;
-    let name = TenantName::parse(&message.name)
-        .map_err(|fault| status::invalid_field("tenant.name", fault.to_string()))?;
+    let name: TenantName = refuse::name("tenant.name", &message.name)?;
     let spec = message.spec.ok_or_else(|| refuse::missing("tenant.spec"))?;
     let spec = tenant_spec(&spec).map_err(|fault| refuse::unfit(&fault))?;
     check_quota(client, &spec).await?;
@@ -48,37 +45,29 @@ pub(super) async fn get(
     client: &Client,
     authority: &Authority,
 ) -> Result<GetTenantResponse, Status> {
-    let tenant = resource::get::<Tenant>(client, &authority.access().name).await?;
+    let name: TenantName = refuse::name("name", &authority.access().name)?;
+    let tenant = resource::get::<Tenant>(client, name.as_str()).await?;
     Ok(GetTenantResponse {
         tenant: Some(tenant_message(&tenant)),
     })
 }
 
 /// A page of the tenants in sight, by name.
-pub(super) fn list(
-    tenants: &Tenants,
+pub(super) async fn list(
+    indexes: &Indexes,
     sight: &Sight,
     request: &ListTenantsRequest,
 ) -> Result<ListTenantsResponse, Status> {
-    let size = page::size(request.page_size)?;
-    let after = page::cursor(&request.page_token, QUERY)?.unwrap_or_default();
-    let mut seen: Vec<_> = tenants
-        .state()
-        .into_iter()
-        .filter(|tenant| tenant.name_any() > after && sight.has(tenant))
-        .collect();
-    seen.sort_by_key(|tenant| tenant.name_any());
-    let has_more = seen.len() > size;
-    seen.truncate(size);
-    let last = seen
-        .last()
-        .map(|tenant| tenant.name_any())
-        .filter(|_| has_more);
+    let page = Wanted::parse(request.page_size, &request.page_token, "tenants")?;
+    let all = indexes.tenants.now().await?;
+    let seen = all.iter().filter(|(name, tenant)| sight.has(name, tenant));
+    let (tenants, next_page_token) = page.of(seen.map(|(name, tenant)| (name.clone(), tenant)));
     Ok(ListTenantsResponse {
-        tenants: seen.iter().map(|tenant| tenant_message(tenant)).collect(),
-        next_page_token: last
-            .map(|last| page::token(&last, QUERY))
-            .unwrap_or_default(),
+        tenants: tenants
+            .into_iter()
+            .map(|tenant| tenant_message(tenant))
+            .collect(),
+        next_page_token,
     })
 }
 
@@ -88,24 +77,29 @@ pub(super) async fn update(
     request: UpdateTenantRequest,
 ) -> Result<UpdateTenantResponse, Status> {
     let message = request.tenant.ok_or_else(|| refuse::missing("tenant"))?;
-    let given = message.spec.unwrap_or_default();
-    let there = resource::get::<Tenant>(client, &message.name).await?;
+    let name: TenantName = refuse::name("tenant.name", &message.name)?;
+    let mask = request.update_mask.as_ref();
+    let given = mask::given(message.spec, mask, "tenant.spec")?;
     let change = |tenant: Tenant| {
         let before = tenant_message(&tenant).spec.unwrap_or_default();
-        let wanted = mask::tenant(before, &given, request.update_mask.as_ref())?;
+        let wanted = mask::tenant(before, &given, mask)?;
         let spec = tenant_spec(&wanted).map_err(|fault| refuse::unfit(&fault))?;
         Ok(Tenant { spec, ..tenant })
     };
-    check_quota(client, &change(there)?.spec).await?;
+    let there = resource::get::<Tenant>(client, name.as_str()).await?;
+    let wanted = change(there.clone())?;
+    // A quota that went away must not stand in the way of other changes; the tenant's condition tells of it.
+    if wanted.spec.quota != there.spec.quota {
+        check_quota(client, &wanted.spec).await?;
+    }
     let actor = authority.actor();
     let update = Update {
-        name: &message.name,
         etag: &message.etag,
         actor: &actor,
         dry_run: request.validate_only,
         change,
     };
-    let tenant = resource::update(client, update).await?;
+    let tenant = resource::update(client, there, update).await?;
     Ok(UpdateTenantResponse {
         tenant: Some(tenant_message(&tenant)),
     })
@@ -116,28 +110,31 @@ pub(super) async fn delete(
     authority: &Authority,
     request: DeleteTenantRequest,
 ) -> Result<DeleteTenantResponse, Status> {
-    let DeleteTenantRequest {
-        name,
-        etag,
-        validate_only,
-    } = request;
-    resource::delete::<Tenant>(client, &name, &etag, &authority.actor(), validate_only).await?;
+    let name: TenantName = refuse::name("name", &request.name)?;
+    let deletion = Deletion {
+        name: name.as_str(),
+        etag: &request.etag,
+        actor: &authority.actor(),
+        dry_run: request.validate_only,
+    };
+    resource::delete::<Tenant>(client, deletion).await?;
     Ok(DeleteTenantResponse {})
 }
 
 /// Tells a missing quota at once; one that goes later is a condition.
 async fn check_quota(client: &Client, spec: &TenantSpec) -> Result<(), Status> {
+    const FIELD: &str = "tenant.spec.quota";
     if spec.quota.is_empty() {
-        return Err(status::invalid_field(
-            "tenant.spec.quota",
-            "is empty; name a Quota",
-        ));
+        return Err(status::invalid_field(FIELD, "is empty; name a Quota"));
     }
-    let found = cluster::find::<Quota>(client, &spec.quota).await;
-    let found = found.map_err(|failure| {
-        refuse::cluster(&failure, &format!("quota {}", spec.quota), Doing::Reading)
-    })?;
-    found
+    let name: tenantry_domain::QuotaName = refuse::name(FIELD, &spec.quota)?;
+    let found = cluster::find::<Quota>(client, name.as_str()).await;
+    let failed = |failure| refuse::cluster(&failure, &format!("quota {name}"), Doing::Reading);
+    // One that is being deleted will be gone before the tenant could use it.
+    let usable = found
+        .map_err(failed)?
+        .filter(|quota| quota.metadata.deletion_timestamp.is_none());
+    usable
         .map(drop)
         .ok_or_else(|| refuse::quota_missing(&spec.quota))
 }

@@ -1,160 +1,197 @@
 //! Streams: what there is, then every change, until the caller leaves or we stop.
+//!
+//! A stream compares the state it has told with the newest one. A slow caller so misses steps between, never the outcome,
+//! and holds nothing but pointers: no queue that could overflow, and no lag to give up on.
 
-use std::collections::BTreeMap;
+use std::{collections::VecDeque, sync::Arc};
 
-use futures::{StreamExt as _, stream};
-use kube::{
-    Api, Client, ResourceExt,
-    runtime::{
-        WatchStreamExt as _,
-        watcher::{self, Event, watcher},
-    },
-};
-use tenantry_k8s::{Quota, Tenant};
-use tenantry_proto::tenant::v1::{
-    self as proto, Change, WatchQuotasResponse, WatchTenantsResponse,
-};
-use tenantry_runtime::Chain;
+use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use kube::ResourceExt as _;
+use tenantry_domain::{NameError, QuotaName, TenantName};
+use tenantry_k8s::Quota;
+use tenantry_proto::tenant::v1::{Change, WatchQuotasResponse, WatchTenantsResponse};
 use tokio_util::sync::CancellationToken;
+use tonic::Status;
 
-use super::{Streamed, resource::Custom, sight::Sight};
-use crate::{
-    cluster::watching,
-    convert::{quota_message, tenant_message},
+use super::{
+    Streamed,
+    index::{Index, Indexes, States, Things},
+    quota::in_sight,
+    refuse,
+    resource::Custom,
+    sight::{Gaze, Sight},
 };
+use crate::convert::tenant_message;
 
-/// Tenants in `sight`; one that leaves the sight is told as deleted, by its name only.
+/// Tenants in sight. One that leaves the sight is told as deleted, in the last state that was seen.
 pub(super) fn tenants(
-    client: &Client,
-    sight: Sight,
-    name: &str,
+    indexes: &Indexes,
+    gaze: Gaze,
     token: CancellationToken,
-) -> Streamed<WatchTenantsResponse> {
-    let is_seen = move |tenant: &Tenant| sight.has(tenant);
-    let message = |change: Change, tenant: Tenant, is_seen: bool| {
-        let full = || tenant_message(&tenant);
-        let bare = || proto::Tenant {
-            name: tenant.name_any(),
-            ..proto::Tenant::default()
-        };
-        Ok(WatchTenantsResponse {
+) -> Result<Streamed<WatchTenantsResponse>, Status> {
+    let _name: Option<TenantName> = only(&gaze)?;
+    let told = Told::new(&indexes.tenants, gaze, Sight::has);
+    let messages = told
+        .stream(token)
+        .map_ok(|(change, tenant, _)| WatchTenantsResponse {
             change: change.into(),
-            tenant: Some(if is_seen { full() } else { bare() }),
-        })
-    };
-    changes(client, name, token, is_seen)
-        .map(move |(change, tenant, is_seen)| message(change, tenant, is_seen))
-        .boxed()
+            tenant: Some(tenant_message(&tenant)),
+        });
+    Ok(messages.boxed())
 }
 
-/// All quotas, or the one of that name.
+/// All quotas, or the one of that name, with the use of the tenants in sight.
 pub(super) fn quotas(
-    client: &Client,
-    name: &str,
+    indexes: &Indexes,
+    gaze: Gaze,
     token: CancellationToken,
-) -> Streamed<WatchQuotasResponse> {
-    let message = |change: Change, quota: &Quota| {
-        Ok(WatchQuotasResponse {
-            change: change.into(),
-            quota: Some(quota_message(quota)),
-        })
-    };
-    changes(client, name, token, |_: &Quota| true)
-        .map(move |(change, quota, _)| message(change, &quota))
-        .boxed()
+) -> Result<Streamed<WatchQuotasResponse>, Status> {
+    let _name: Option<QuotaName> = only(&gaze)?;
+    let tenants = indexes.tenants.clone();
+    let told = Told::new(&indexes.quotas, gaze, |_, _, _: &Quota| true);
+    let messages = told.stream(token).and_then(move |(change, quota, sight)| {
+        let tenants = tenants.clone();
+        async move {
+            let tenants = tenants.now().await?;
+            Ok(WatchQuotasResponse {
+                change: change.into(),
+                quota: Some(in_sight(&quota, &sight, &tenants)),
+            })
+        }
+    });
+    Ok(messages.boxed())
 }
 
-/// Changes to the resources that `is_seen`, or were. The flag says whether the last state may be shown.
-fn changes<K: Custom>(
-    client: &Client,
-    name: &str,
-    token: CancellationToken,
-    is_seen: impl Fn(&K) -> bool + Send + 'static,
-) -> impl futures::Stream<Item = (Change, K, bool)> + Send + 'static {
-    let config = match name {
-        "" => watching(),
-        name => watching().fields(&format!("metadata.name={name}")),
-    };
-    let mut known = Known {
-        shown: BTreeMap::new(),
-        relisted: None,
-    };
-    watcher(Api::<K>::all(client.clone()), config)
-        .default_backoff()
-        .take_until(token.cancelled_owned())
-        .flat_map(move |event| stream::iter(known.take(event, &is_seen)))
+/// The one name that is looked at, which a thing can have; none for all.
+fn only<N: TryFrom<String, Error = NameError>>(gaze: &Gaze) -> Result<Option<N>, Status> {
+    gaze.name()
+        .map(|name| refuse::name("name", name))
+        .transpose()
 }
 
-/// What the caller was told of.
-struct Known<K> {
-    shown: BTreeMap<String, K>,
-    /// Names seen since a new list began.
-    relisted: Option<BTreeMap<String, ()>>,
+type IsSeen<K> = fn(&Sight, &str, &K) -> bool;
+/// A change, as the sight has it that it was seen with.
+type Seen<K> = (Change, Arc<K>, Arc<Sight>);
+
+/// What the caller of a stream was told of, and what is to be told next.
+struct Told<K> {
+    states: States<K>,
+    gaze: Gaze,
+    is_seen: IsSeen<K>,
+    shown: Things<K>,
+    next: VecDeque<Seen<K>>,
 }
 
-type Changes<K> = Vec<(Change, K, bool)>;
-
-impl<K: Custom> Known<K> {
-    fn take(
-        &mut self,
-        event: watcher::Result<Event<K>>,
-        is_seen: &impl Fn(&K) -> bool,
-    ) -> Changes<K> {
-        match event {
-            Ok(Event::Init) => {
-                self.relisted = Some(BTreeMap::new());
-                Vec::new()
-            }
-            Ok(Event::InitApply(object) | Event::Apply(object)) => {
-                if let Some(names) = &mut self.relisted {
-                    names.insert(object.name_any(), ());
-                }
-                self.applied(object, is_seen).into_iter().collect()
-            }
-            Ok(Event::InitDone) => self.swept(),
-            Ok(Event::Delete(object)) => {
-                let was_shown = self.shown.remove(&object.name_any()).is_some();
-                was_shown
-                    .then_some((Change::Deleted, object, true))
-                    .into_iter()
-                    .collect()
-            }
-            Err(failure) => {
-                tracing::debug!(error = %Chain(&failure), "A watch is taken up again.");
-                Vec::new()
-            }
+impl<K: Custom> Told<K> {
+    fn new(index: &Index<K>, gaze: Gaze, is_seen: IsSeen<K>) -> Self {
+        Self {
+            states: index.states(),
+            gaze,
+            is_seen,
+            shown: Things::new(),
+            next: VecDeque::new(),
         }
     }
 
-    fn applied(&mut self, object: K, is_seen: &impl Fn(&K) -> bool) -> Option<(Change, K, bool)> {
-        let name = object.name_any();
-        if !is_seen(&object) {
-            return self
-                .shown
-                .remove(&name)
-                .map(|_| (Change::Deleted, object, false));
-        }
-        match self.shown.insert(name, object.clone()) {
-            None => Some((Change::Added, object, true)),
-            Some(before) if before.resource_version() == object.resource_version() => None,
-            Some(_) => Some((Change::Modified, object, true)),
-        }
+    fn stream(
+        self,
+        token: CancellationToken,
+    ) -> impl Stream<Item = Result<Seen<K>, Status>> + Send + 'static {
+        let steps = stream::try_unfold(self, async |mut told: Self| {
+            Ok(told.next().await?.map(|seen| (seen, told)))
+        });
+        steps.take_until(token.cancelled_owned())
     }
 
-    /// What a new list no longer has is gone.
-    fn swept(&mut self) -> Changes<K> {
-        let Some(names) = self.relisted.take() else {
-            return Vec::new();
-        };
-        let gone: Vec<String> = self
-            .shown
-            .keys()
-            .filter(|name| !names.contains_key(*name))
-            .cloned()
-            .collect();
-        gone.iter()
-            .filter_map(|name| self.shown.remove(name))
-            .map(|object| (Change::Deleted, object, true))
+    /// The next change; none when nobody keeps the index any more.
+    async fn next(&mut self) -> Result<Option<Seen<K>>, Status> {
+        while self.next.is_empty() {
+            let Some(things) = self.states.next().await else {
+                return Ok(None);
+            };
+            let sight = self.gaze.sight().await?;
+            let seen = self.seen(&things, &sight);
+            self.next = changes(&self.shown, &seen)
+                .into_iter()
+                .map(|(change, thing)| (change, thing, sight.clone()))
+                .collect();
+            self.shown = seen;
+        }
+        Ok(self.next.pop_front())
+    }
+
+    fn seen(&self, things: &Things<K>, sight: &Sight) -> Things<K> {
+        let is_meant = |name: &str| self.gaze.name().is_none_or(|only| only == name);
+        things
+            .iter()
+            .filter(|(name, thing)| is_meant(name) && (self.is_seen)(sight, name, thing))
+            .map(|(name, thing)| (name.clone(), thing.clone()))
             .collect()
+    }
+}
+
+/// What leads from one state to the next, what is gone first.
+fn changes<K: Custom>(before: &Things<K>, after: &Things<K>) -> Vec<(Change, Arc<K>)> {
+    let is_same = |one: &K, other: &K| one.uid() == other.uid();
+    let gone = before
+        .iter()
+        .filter(|(name, thing)| !after.get(*name).is_some_and(|now| is_same(now, thing)))
+        .map(|(_, thing)| (Change::Deleted, thing.clone()));
+    let there = after.iter().filter_map(|(name, thing)| {
+        let known = before.get(name).filter(|known| is_same(known, thing));
+        match known {
+            None => Some((Change::Added, thing.clone())),
+            Some(known) if known.resource_version() == thing.resource_version() => None,
+            Some(_) => Some((Change::Modified, thing.clone())),
+        }
+    });
+    gone.chain(there).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tenantry_k8s::QuotaSpec;
+
+    fn state(things: &[(&str, &str, &str)]) -> Things<Quota> {
+        let quota = |name: &str, uid: &str, version: &str| {
+            let mut quota = Quota::new(name, QuotaSpec::default());
+            quota.metadata.uid = Some(uid.to_owned());
+            quota.metadata.resource_version = Some(version.to_owned());
+            Arc::new(quota)
+        };
+        things
+            .iter()
+            .map(|(name, uid, version)| ((*name).to_owned(), quota(name, uid, version)))
+            .collect()
+    }
+
+    #[test]
+    fn only_what_differs_is_told() {
+        let before = state(&[("a", "1", "1"), ("b", "2", "2"), ("c", "3", "3")]);
+        let after = state(&[("a", "1", "1"), ("b", "2", "4"), ("d", "5", "5")]);
+        let told: Vec<_> = changes(&before, &after)
+            .into_iter()
+            .map(|(change, quota)| (change, quota.name_any()))
+            .collect();
+        let expected = [
+            (Change::Deleted, "c".to_owned()),
+            (Change::Modified, "b".to_owned()),
+            (Change::Added, "d".to_owned()),
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn one_made_anew_under_the_same_name_is_another() {
+        let told: Vec<_> = changes(&state(&[("a", "1", "1")]), &state(&[("a", "2", "7")]))
+            .into_iter()
+            .map(|(change, quota)| (change, quota.uid().unwrap()))
+            .collect();
+        let expected = [
+            (Change::Deleted, "1".to_owned()),
+            (Change::Added, "2".to_owned()),
+        ];
+        assert_eq!(told, expected);
     }
 }

@@ -4,7 +4,8 @@ use kube::core::ObjectMeta;
 use tenantry_domain::Actor;
 use tenantry_k8s::keys;
 
-use super::object::MANAGER;
+/// Field manager of what people write through gRPC. Not ours: a finalizer of ours would make that write look newer than it is.
+pub const API_MANAGER: &str = "tenantry-tenant-api";
 
 /// Who wrote the spec of the object with this metadata last.
 ///
@@ -24,7 +25,7 @@ pub fn of(meta: &ObjectMeta) -> Actor {
         .as_ref()
         .and_then(|annotations| annotations.get(keys::ACTOR));
     match user {
-        Some(user) if manager == MANAGER => Actor::user(user),
+        Some(user) if manager == API_MANAGER => Actor::user(user),
         _ => Actor::field_manager(manager),
     }
 }
@@ -60,13 +61,16 @@ mod tests {
             "2026-01-01T00:00:00Z",
             "f:spec",
         );
-        let new = entry("tenantry-tenant", "2026-01-02T00:00:00Z", "f:spec");
+        let new = entry(API_MANAGER, "2026-01-02T00:00:00Z", "f:spec");
         let metadata = entry("tenantry-tenant", "2026-01-03T00:00:00Z", "f:metadata");
         check(
             json!([old, metadata]),
             Actor::field_manager("kubectl-client-side-apply"),
         );
-        check(json!([old, new]), Actor::user("bear@nordmart.com"));
+        check(
+            json!([old, new, metadata]),
+            Actor::user("bear@nordmart.com"),
+        );
         check(json!([]), Actor::field_manager("unknown"));
     }
 }

@@ -1,0 +1,167 @@
+//! What there is now, kept by one watch of each kind for all calls and streams.
+
+use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
+
+use futures::StreamExt as _;
+use kube::{
+    Api, Client, ResourceExt as _,
+    runtime::{
+        WatchStreamExt as _,
+        watcher::{self, Event, watcher},
+    },
+};
+use tenantry_k8s::{Quota, Tenant};
+use tenantry_runtime::Chain;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+use super::{refuse, resource::Custom};
+use crate::cluster::watching;
+
+/// Longest time a call waits for the first list after a start.
+const FIRST_LIST_MAX: Duration = Duration::from_secs(10);
+
+/// Resources of one kind by name, which is the order of every list.
+pub(super) type Things<K> = BTreeMap<String, Arc<K>>;
+
+/// Tenants and quotas as they are now.
+#[derive(Clone)]
+pub struct Indexes {
+    pub(super) tenants: Index<Tenant>,
+    pub(super) quotas: Index<Quota>,
+}
+
+/// Resources of one kind as they are now; none before the first list.
+pub(super) struct Index<K> {
+    now: watch::Receiver<Option<Arc<Things<K>>>>,
+}
+
+// The derive would ask for `K: Clone`.
+impl<K> Clone for Index<K> {
+    fn clone(&self) -> Self {
+        Self {
+            now: self.now.clone(),
+        }
+    }
+}
+
+/// Gives the indexes, and the work that keeps them, which ends with `token`.
+pub fn keep(
+    client: &Client,
+    token: CancellationToken,
+) -> (
+    Indexes,
+    impl Future<Output = anyhow::Result<()>> + Send + 'static,
+) {
+    let (tenants, tenants_kept) = kept::<Tenant>(client, token.clone());
+    let (quotas, quotas_kept) = kept::<Quota>(client, token);
+    let work = async move {
+        tokio::join!(tenants_kept, quotas_kept);
+        Ok(())
+    };
+    (Indexes { tenants, quotas }, work)
+}
+
+fn kept<K: Custom>(
+    client: &Client,
+    token: CancellationToken,
+) -> (Index<K>, impl Future<Output = ()> + Send + 'static) {
+    let (sender, now) = watch::channel(None);
+    let mut keeper = Keeper {
+        listed: Things::new(),
+        now: sender,
+    };
+    let events = watcher(Api::<K>::all(client.clone()), watching())
+        .default_backoff()
+        .take_until(token.cancelled_owned());
+    let work = events.for_each(move |event| {
+        keeper.take(event);
+        futures::future::ready(())
+    });
+    (Index { now }, work)
+}
+
+struct Keeper<K> {
+    /// What a list under way has brought so far.
+    listed: Things<K>,
+    now: watch::Sender<Option<Arc<Things<K>>>>,
+}
+
+impl<K: Custom> Keeper<K> {
+    fn take(&mut self, event: watcher::Result<Event<K>>) {
+        match event {
+            Ok(Event::Init) => self.listed.clear(),
+            Ok(Event::InitApply(object)) => {
+                let (name, object) = entry(object);
+                self.listed.insert(name, object);
+            }
+            Ok(Event::InitDone) => {
+                let listed = mem::take(&mut self.listed);
+                self.now.send_replace(Some(Arc::new(listed)));
+            }
+            Ok(Event::Apply(object)) => {
+                let (name, object) = entry(object);
+                self.change(|things| things.insert(name, object));
+            }
+            Ok(Event::Delete(object)) => self.change(|things| things.remove(&object.name_any())),
+            Err(failure) => {
+                tracing::debug!(error = %Chain(&failure), "A watch is taken up again.");
+            }
+        }
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Things<K>) -> T) {
+        self.now.send_modify(|now| {
+            if let Some(things) = now {
+                // Copies names and pointers only, and only while somebody still reads the state before.
+                change(Arc::make_mut(things));
+            }
+        });
+    }
+}
+
+fn entry<K: Custom>(mut object: K) -> (String, Arc<K>) {
+    // Larger than the rest of a tenant, and no message holds them.
+    object.managed_fields_mut().clear();
+    (object.name_any(), Arc::new(object))
+}
+
+impl<K: Custom> Index<K> {
+    /// All, once the first list is in.
+    ///
+    /// Errors: UNAVAILABLE with CLUSTER_UNAVAILABLE after ten seconds without one.
+    pub(super) async fn now(&self) -> Result<Arc<Things<K>>, Status> {
+        let mut now = self.now.clone();
+        let listed = tokio::time::timeout(FIRST_LIST_MAX, now.wait_for(Option::is_some)).await;
+        let things = listed.ok().and_then(Result::ok);
+        things
+            .and_then(|things| things.clone())
+            .ok_or_else(|| refuse::unavailable(&format!("{}s", K::kind(&()).to_lowercase())))
+    }
+
+    /// Every state from now on, the present one first. A slow reader gets the newest, not each.
+    pub(super) fn states(&self) -> States<K> {
+        let mut now = self.now.clone();
+        now.mark_changed();
+        States { now }
+    }
+}
+
+/// States of an [`Index`], one after the other.
+pub(super) struct States<K> {
+    now: watch::Receiver<Option<Arc<Things<K>>>>,
+}
+
+impl<K> States<K> {
+    /// The next state; none when nobody keeps the index any more.
+    pub(super) async fn next(&mut self) -> Option<Arc<Things<K>>> {
+        loop {
+            self.now.changed().await.ok()?;
+            let now = self.now.borrow_and_update().clone();
+            if now.is_some() {
+                return now;
+            }
+        }
+    }
+}
