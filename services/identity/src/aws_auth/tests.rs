@@ -1,6 +1,5 @@
 //! Golden cases of reference, cases of the authenticator's reader, and properties.
 
-mod fuzztmp;
 mod golden;
 mod properties;
 mod reader;

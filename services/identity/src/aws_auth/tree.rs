@@ -71,6 +71,7 @@ pub(super) fn parse(text: &str) -> Result<Option<Node>, Flaw> {
         Ok(root) => {
             let start = root.as_ref().map_or(text.len(), |root| root.start);
             let odd = reader.odd_line(start).or_else(|| reader.odd_character(0));
+            let odd = odd.or_else(|| root.as_ref().and_then(|root| junk(text, root)));
             odd.map_or(Ok(root), Err)
         }
         // Our parser reports where it gave up, which for a tab is the line before: people look for the tab.
@@ -301,6 +302,24 @@ fn flaw_of(error: &ScanError) -> Flaw {
         column: marker.col() + 1,
         problem: error.info(),
     }
+}
+
+/// What stands after a flow collection and begins no document: libyaml gives up on some of it, and not on all.
+fn junk(text: &str, root: &Node) -> Option<Flaw> {
+    let is_flow = matches!(&text[root.start..root.end], rest if rest.starts_with(['[', '{']));
+    let mut at = root.end;
+    for line in text[root.end..].split_inclusive('\n').filter(|_| is_flow) {
+        let begins_document = line.starts_with("---") || line.starts_with("...");
+        if at > root.end && begins_document {
+            return None;
+        }
+        let trimmed = line.trim();
+        if !trimmed.is_empty() && !trimmed.starts_with('#') {
+            return Some(place(text, at, "found something after the list"));
+        }
+        at += line.len();
+    }
+    None
 }
 
 /// Names byte `at` of `text` by line and column.

@@ -119,6 +119,30 @@ fn tabs_are_refused_where_a_token_may_begin_and_nowhere_else() {
 }
 
 #[test]
+fn what_our_parser_takes_and_the_authenticators_does_not_is_refused() {
+    for text in [
+        "- a\n%YAML 1.2\n",
+        "...\n- a\n",
+        "[a, b? ]\n",
+        "[a]*b\n",
+        "[a]\n[b]\n",
+        "- >-\n    \tx\n",
+        "- a\u{85}- b\n",
+    ] {
+        assert!(is_faulty("mapUsers", text), "{text:?}");
+    }
+    for text in [
+        "%YAML 1.1\n---\n- a\n",
+        "[a] # c\n\n# d\n---\n- b\n",
+        "- a?\n",
+        "- '\n%'\n",
+    ] {
+        let is_directive = text.starts_with('%');
+        assert_eq!(is_faulty("mapUsers", text), is_directive, "{text:?}");
+    }
+}
+
+#[test]
 fn a_role_has_an_arn_or_a_permission_set() {
     let sso = "sso: {permissionSetName: dev, accountID: '1'}";
     let text =
