@@ -2,6 +2,7 @@
 
 mod drift;
 mod grpc;
+mod grpc_sight;
 mod history;
 mod lifecycle;
 mod schema;
