@@ -126,31 +126,46 @@ impl Object {
         is_ours && !self.is_held_by(there)
     }
 
-    /// The field manager, other than us, that wrote this object last; none if there is no other.
-    pub fn last_other_manager(&self) -> Option<String> {
+    /// The newest field manager, other than us, that owns a field in which this object differs from `wanted`.
+    ///
+    /// None where fields were only removed: the apiserver keeps no trace of that, and to name whoever else wrote the
+    /// object would blame the innocent.
+    pub fn changed_by(&self, wanted: &Self) -> Option<String> {
+        let paths = self.differing(wanted);
         let entries = self.value["metadata"]["managedFields"].as_array()?;
-        let others = entries
+        let owners = entries
             .iter()
-            // Status is written by the cluster's own controllers all the time.
-            .filter(|entry| entry["subresource"].as_str().is_none_or(str::is_empty))
             .filter(|entry| {
                 entry["manager"]
                     .as_str()
                     .is_some_and(|manager| manager != MANAGER)
-            });
+            })
+            .filter(|entry| paths.iter().any(|path| owns(&entry["fieldsV1"], path)));
         // RFC 3339 in UTC sorts as text.
         let newest =
-            others.max_by_key(|entry| entry["time"].as_str().unwrap_or_default().to_owned())?;
+            owners.max_by_key(|entry| entry["time"].as_str().unwrap_or_default().to_owned())?;
         newest["manager"].as_str().map(str::to_owned)
     }
 
     /// Paths of `wanted` that this object does not hold, for people.
     pub fn difference(&self, wanted: &Self) -> String {
-        let mut paths = Vec::new();
-        differing(&self.value, &wanted.value, String::new(), &mut paths);
+        let paths: Vec<String> = self
+            .differing(wanted)
+            .iter()
+            .map(|path| path.join("."))
+            .collect();
         paths.join(", ")
     }
+
+    fn differing(&self, wanted: &Self) -> Vec<Path> {
+        let mut paths = Vec::new();
+        differing(&self.value, &wanted.value, Path::new(), &mut paths);
+        paths
+    }
 }
+
+/// Names of fields, from the outermost.
+type Path = Vec<String>;
 
 /// Whether every field of `wanted` is in `there`. Lists are compared as a whole.
 fn holds(there: &Value, wanted: &Value) -> bool {
@@ -169,15 +184,27 @@ fn holds(there: &Value, wanted: &Value) -> bool {
     }
 }
 
-fn differing(there: &Value, wanted: &Value, path: String, paths: &mut Vec<String>) {
+fn differing(there: &Value, wanted: &Value, path: Path, paths: &mut Vec<Path>) {
     match wanted {
         Value::Object(fields) => {
             for (key, value) in fields {
-                differing(&there[key], value, format!("{path}.{key}"), paths);
+                let inner = path.iter().cloned().chain([key.clone()]).collect();
+                differing(&there[key], value, inner, paths);
             }
         }
         _ if holds(there, wanted) => {}
         _ => paths.push(path),
+    }
+}
+
+/// Whether a set of fields (`FieldsV1`) has `path`, or something around it that is owned as a whole.
+fn owns(fields: &Value, path: &[String]) -> bool {
+    let Some((first, rest)) = path.split_first() else {
+        return true;
+    };
+    match fields.get(format!("f:{first}")) {
+        None => false,
+        Some(inner) => inner.as_object().is_none_or(Map::is_empty) || owns(inner, rest),
     }
 }
 
@@ -203,21 +230,45 @@ mod tests {
     }
 
     #[test]
-    fn the_last_other_manager_is_who_changed_it() {
-        let value = json!({"metadata": {"managedFields": [
-            {"manager": "kubectl-edit", "time": "2026-01-02T00:00:00Z"},
-            {"manager": "kubectl-label", "time": "2026-01-01T00:00:00Z"},
-            {"manager": "kube-controller-manager", "time": "2026-01-04T00:00:00Z", "subresource": "status"},
-            {"manager": "tenantry-tenant", "time": "2026-01-03T00:00:00Z"},
-        ]}});
-        let key = Key {
-            kind: Kind::RoleBinding,
-            namespace: "a".into(),
-            name: "b".into(),
+    fn only_who_owns_a_changed_field_is_named() {
+        let entry = |manager: &str, time: &str, label: &str| json!({"manager": manager, "time": time, "fieldsV1": {"f:metadata": {"f:labels": {label: {}}}}});
+        let value = json!({"metadata": {
+            "labels": {"level": "privileged", "note": "x"},
+            "managedFields": [
+                entry("kubectl-label", "2026-01-01T00:00:00Z", "f:level"),
+                entry("kubectl-annotate", "2026-01-02T00:00:00Z", "f:note"),
+                entry("tenantry-tenant", "2026-01-03T00:00:00Z", "f:level"),
+            ],
+        }});
+        let object = |value: Value| {
+            let key = Key {
+                kind: Kind::Namespace,
+                namespace: String::new(),
+                name: "n".into(),
+            };
+            Object { key, value }
         };
-        assert_eq!(
-            Object { key, value }.last_other_manager().as_deref(),
-            Some("kubectl-edit")
-        );
+        let check = |label: &str, expected: Option<&str>| {
+            let wanted = object(json!({"metadata": {"labels": {label: "baseline"}}}));
+            assert_eq!(
+                object(value.clone()).changed_by(&wanted).as_deref(),
+                expected,
+                "{label}"
+            );
+        };
+        check("level", Some("kubectl-label"));
+        // A label that was removed is owned by nobody: whoever wrote another one is not to blame.
+        check("gone", None);
+    }
+
+    #[test]
+    fn a_list_is_owned_as_a_whole() {
+        let path = |text: &str| -> Path { text.split('/').map(str::to_owned).collect() };
+        assert!(owns(&json!({"f:subjects": {}}), &path("subjects")));
+        assert!(owns(&json!({"f:roleRef": {}}), &path("roleRef/name")));
+        assert!(!owns(
+            &json!({"f:spec": {"f:hard": {"f:cpu": {}}}}),
+            &path("spec/hard/memory")
+        ));
     }
 }

@@ -1,6 +1,11 @@
 //! The three controllers, and which change concerns whom.
 
-use std::{fmt::Debug, future, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt::Debug,
+    future,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use futures::{Stream, StreamExt as _};
 use k8s_openapi::api::{
@@ -87,6 +92,7 @@ fn tenants(
     token: &CancellationToken,
 ) -> Controller<Tenant> {
     let client = &context.client;
+    let (quotas, settings) = (Heard::default(), Heard::default());
     let (for_namespaces, for_quotas, for_settings) = (cache.clone(), cache.clone(), cache);
     let in_install =
         Api::<IntegrationConfig>::namespaced(client.clone(), &context.config.namespace);
@@ -120,9 +126,21 @@ fn tenants(
         .watches(
             Api::<Quota>::all(client.clone()),
             watching(),
-            move |quota| of_quota(&for_quotas, &quota),
+            move |quota: Quota| {
+                if quotas.is_news(&quota) {
+                    of_quota(&for_quotas, &quota)
+                } else {
+                    Vec::new()
+                }
+            },
         )
-        .watches(in_install, the_one, move |_| every(&for_settings))
+        .watches(in_install, the_one, move |config: IntegrationConfig| {
+            if settings.is_news(&config) {
+                every(&for_settings)
+            } else {
+                Vec::new()
+            }
+        })
         .graceful_shutdown_on(token.clone().cancelled_owned())
 }
 
@@ -187,6 +205,23 @@ fn labelled<K: ResourceExt>(object: &K) -> Option<ObjectRef<Tenant>> {
         .labels()
         .get(keys::TENANT)
         .map(|tenant| ObjectRef::new(tenant))
+}
+
+/// Specs heard of: what only changes its status is no news to tenants, and its status changes with every pod.
+#[derive(Default)]
+struct Heard(Mutex<HashMap<String, Spec>>);
+
+/// Which spec: uid and generation.
+type Spec = (Option<String>, Option<i64>);
+
+impl Heard {
+    fn is_news<K: ResourceExt>(&self, object: &K) -> bool {
+        let meta = object.meta();
+        let state = (meta.uid.clone(), meta.generation);
+        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.insert(object.name_any(), state.clone()) != Some(state)
+            || meta.deletion_timestamp.is_some()
+    }
 }
 
 /// The tenant that a namespace is labelled for, and those that want or had it.

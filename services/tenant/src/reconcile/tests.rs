@@ -218,7 +218,7 @@ fn drift_is_told_from_a_change_of_plan() {
             .collect::<Vec<_>>(),
         [&key]
     );
-    assert_eq!(after.drift[0].difference, ".subjects");
+    assert_eq!(after.drift[0].difference, "subjects");
     assert_eq!(after.revoke, [Revoke::Delete(key)]);
 }
 

@@ -7,7 +7,7 @@ use tenantry_proto::tenant::v1::{
 use tonic::{Code, Request, Status, metadata::MetadataValue, transport::Channel};
 use tonic_types::StatusExt as _;
 
-use crate::support::{QUOTA, World};
+use crate::support::World;
 
 fn bearing<T>(token: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
@@ -58,7 +58,6 @@ async fn client(world: &World) -> TenantServiceClient<Channel> {
 #[tokio::test]
 async fn a_tenant_lives_through_grpc_with_its_callers_name() {
     let world = World::shared().await;
-    world.apply(QUOTA);
     let (mut client, token) = (client(&world).await, world.admin_token());
     let mut watch = client
         .watch_tenants(bearing(
@@ -217,7 +216,6 @@ async fn a_tenant_lives_through_grpc_with_its_callers_name() {
 #[tokio::test]
 async fn every_call_is_refused_without_a_token_and_without_the_right() {
     let world = World::shared().await;
-    world.apply(QUOTA);
     let mut client = client(&world).await;
     let _ = world.kubectl("create serviceaccount nobody -n default");
     let token = world

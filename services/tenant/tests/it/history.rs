@@ -2,12 +2,11 @@ use std::time::Duration;
 
 use tenantry_testkit::eventually;
 
-use crate::support::{QUOTA, World, tenant};
+use crate::support::{World, tenant};
 
 #[tokio::test]
 async fn the_history_tells_the_story_in_order() {
     let world = World::shared().await;
-    world.apply(QUOTA);
     world.apply(&tenant("story", "owl@nordmart.com", ""));
     world.wait_for("story", "Ready", "True").await;
     world.wait_for_fact("story", "TenantApplied story").await;
@@ -67,7 +66,6 @@ async fn traces(world: &World) -> (Vec<String>, i64) {
 )]
 async fn at_rest_nothing_is_written_also_after_a_restart() {
     let world = World::start().await;
-    world.apply(QUOTA);
     world.apply(&tenant("rest", "owl@nordmart.com", ""));
     world.wait_for("rest", "Ready", "True").await;
     world.wait_for_fact("rest", "TenantApplied rest").await;
@@ -82,7 +80,6 @@ async fn at_rest_nothing_is_written_also_after_a_restart() {
 #[tokio::test]
 async fn without_the_database_rights_go_and_new_ones_wait() {
     let world = World::start().await;
-    world.apply(QUOTA);
     world.apply(&tenant("outage", "owl@nordmart.com", ""));
     world.wait_for("outage", "Ready", "True").await;
     world.restart(Some("postgres://nobody@127.0.0.1:1/nothing".to_owned()));
@@ -116,7 +113,6 @@ async fn without_the_database_rights_go_and_new_ones_wait() {
 #[tokio::test]
 async fn a_kill_in_the_middle_changes_nothing_in_the_end() {
     let world = World::start().await;
-    world.apply(QUOTA);
     for n in 0..5 {
         world.apply(&tenant(&format!("kill-{n}"), "owl@nordmart.com", ""));
         world.restart(None);

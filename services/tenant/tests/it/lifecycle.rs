@@ -5,7 +5,6 @@ use crate::support::{QUOTA, World, tenant};
 #[tokio::test]
 async fn a_removed_member_is_refused_and_a_group_is_let_in() {
     let world = World::shared().await;
-    world.apply(QUOTA);
     world.apply(&tenant("members", "owl@nordmart.com", ""));
     world.wait_for("members", "Ready", "True").await;
     let patch = r#"patch tenant members --type=merge -p {"spec":{"accessControl":{"owners":{"users":[]},"viewers":{"groups":["auditors"]}}}}"#;
@@ -37,7 +36,6 @@ async fn a_removed_member_is_refused_and_a_group_is_let_in() {
 #[tokio::test]
 async fn a_namespace_that_leaves_the_spec_goes_and_an_adopted_one_stays() {
     let world = World::shared().await;
-    world.apply(QUOTA);
     world.kubectl("create namespace adopted").unwrap();
     world.apply(&tenant(
         "prune",
@@ -67,7 +65,6 @@ async fn a_namespace_that_leaves_the_spec_goes_and_an_adopted_one_stays() {
 #[tokio::test]
 async fn without_purge_namespaces_stay_and_rights_go() {
     let world = World::shared().await;
-    world.apply(QUOTA);
     world.apply(&tenant("keep", "owl@nordmart.com", ""));
     world.wait_for("keep", "Ready", "True").await;
     world.kubectl("delete tenant keep --timeout=20s").unwrap();
@@ -95,7 +92,6 @@ async fn without_purge_namespaces_stay_and_rights_go() {
 #[tokio::test]
 async fn with_purge_namespaces_go() {
     let world = World::shared().await;
-    world.apply(QUOTA);
     world.apply(&tenant(
         "purge",
         "owl@nordmart.com",

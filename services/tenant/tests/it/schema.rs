@@ -41,7 +41,6 @@ async fn the_apiserver_refuses_what_the_object_alone_shows_to_be_wrong() {
 #[tokio::test]
 async fn numbers_are_quantities_too_and_fields_not_acted_on_are_told() {
     let world = World::shared().await;
-    world.apply(QUOTA);
     world.apply(
         &QUOTA
             .replace("name: small", "name: numbers")

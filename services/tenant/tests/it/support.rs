@@ -48,6 +48,8 @@ impl World {
             .unwrap()
             .port();
         install(&plane, &directory);
+        let quota = plane.kubectl().args(["apply", "-f", "-"]).input(QUOTA);
+        quota.run(COMMAND).expect("applying the tutorial's quota");
         let service = Mutex::new(spawn(&directory, &database, grpc_port));
         Self {
             plane,
@@ -67,7 +69,7 @@ impl World {
             .expect("killing the service");
     }
 
-    /// Starts the service again, with the database at `port` if given.
+    /// Starts the service again, on another database if one is given.
     pub(crate) fn restart(&self, database_url: Option<String>) {
         self.kill();
         let url = database_url.unwrap_or_else(|| url(&self.database));

@@ -1,9 +1,8 @@
-use crate::support::{QUOTA, World, tenant};
+use crate::support::{World, tenant};
 
 #[tokio::test]
 async fn the_tutorials_tenants_work_as_it_says() {
     let world = World::shared().await;
-    world.apply(QUOTA);
     world.apply(&tenant("logistics", "falcon@nordmart.com", ""));
     world.apply(&tenant("retail", "bear@nordmart.com", ""));
     world.wait_for("logistics", "Ready", "True").await;
@@ -45,7 +44,6 @@ async fn the_tutorials_tenants_work_as_it_says() {
 #[tokio::test]
 async fn members_reach_their_own_tenant_by_name_and_no_other() {
     let world = World::shared().await;
-    world.apply(QUOTA);
     world.apply(&tenant("reach-a", "owl@nordmart.com", ""));
     world.apply(&tenant("reach-b", "crow@nordmart.com", ""));
     world.wait_for("reach-a", "Ready", "True").await;
@@ -74,7 +72,6 @@ async fn members_reach_their_own_tenant_by_name_and_no_other() {
 #[tokio::test]
 async fn the_shares_of_a_budget_never_add_up_to_more() {
     let world = World::shared().await;
-    world.apply(QUOTA);
     world.apply(&tenant("share", "owl@nordmart.com", ""));
     world.wait_for("share", "Ready", "True").await;
     let hard = || -> Vec<String> {

@@ -18,7 +18,7 @@ use crate::reconcile::{
 pub struct Drift {
     /// Which object.
     pub key: Key,
-    /// Field manager that changed it last; empty if unknown.
+    /// Field manager that changed it; empty if the apiserver keeps no trace of who did.
     pub field_manager: String,
     /// What was changed, for people.
     pub difference: String,
@@ -210,7 +210,7 @@ fn note_drift(plan: &mut Plan, wanted: &Object, found: &Object) {
     if !is_new && wanted.was_changed(found) {
         plan.drift.push(Drift {
             key: wanted.key.clone(),
-            field_manager: found.last_other_manager().unwrap_or_default(),
+            field_manager: found.changed_by(wanted).unwrap_or_default(),
             difference: found.difference(wanted),
         });
     }
