@@ -1,4 +1,5 @@
 //! The tenant service as a process, with its own account, against a control plane of the tests' own.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod drift;
 mod grpc;
