@@ -22,7 +22,10 @@ async fn the_secret_is_in_the_reply_and_nowhere_in_the_database() {
     let user = place.user_name();
     place.user(&user).await;
     let fresh = place.iam.create_key(&cause(), &user, here()).await.unwrap();
-    assert_eq!(place.key_ids(&user).await, [fresh.key.id.clone()]);
+    assert_eq!(
+        place.key_ids(&user).await,
+        std::slice::from_ref(&fresh.key.id)
+    );
     let written: Vec<String> = sqlx::query_scalar(
         "SELECT event::text FROM events.event UNION ALL SELECT journal::text FROM access_key_journal AS journal",
     )

@@ -42,7 +42,7 @@ async fn a_user_goes_with_all_that_signs_and_grants() {
         .unwrap();
     let profile = place.iam.profile(&user).await.unwrap();
     assert_eq!(profile.groups[0].name, group.as_str());
-    assert_eq!(profile.keys, [fresh.key.clone()]);
+    assert_eq!(profile.keys, std::slice::from_ref(&fresh.key));
     assert_eq!(profile.policy_names, ["ClusterAccess"]);
 
     place
