@@ -199,9 +199,11 @@ pub(crate) fn key(cause: &Cause, stage: Stage, key: v1::AccessKey) -> Fact {
 }
 
 /// Noun of mappings.
-const MAPPING: &str = "identity_mapping";
+pub(crate) const MAPPING: &str = "identity_mapping";
 /// What the intent of a mapping is called.
 pub(crate) const MAPPING_REQUESTED: &str = "IdentityMappingCreateRequested";
+/// What its outcome is called.
+pub(crate) const MAPPING_MADE: &str = "IdentityMappingCreated";
 
 /// A fact about an entry of aws-auth; itself by its ARN, without case as IAM has it.
 pub(crate) fn mapping(cause: &Cause, stage: Stage, mapping: v1::IdentityMapping) -> Fact {
@@ -217,11 +219,7 @@ pub(crate) fn mapping(cause: &Cause, stage: Stage, mapping: v1::IdentityMapping)
             let message = v1::IdentityMappingCreateRequested { mapping };
             cause.fact(thing, MAPPING_REQUESTED, &message)
         }
-        Stage::Made => cause.fact(
-            thing,
-            "IdentityMappingCreated",
-            &v1::IdentityMappingCreated { mapping },
-        ),
+        Stage::Made => cause.fact(thing, MAPPING_MADE, &v1::IdentityMappingCreated { mapping }),
         Stage::Gone => cause.fact(
             thing,
             "IdentityMappingDeleted",

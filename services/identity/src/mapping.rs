@@ -5,11 +5,14 @@ mod error;
 
 use tenantry_events::Fact;
 use tenantry_proto::identity::v1;
+use tenantry_runtime::Chain;
 
 pub use error::Error;
 
 use crate::{
-    aws_auth::{self, Data, Duplicates, Entry, Mapping, Model, Plan, Principal, Refusal, Written},
+    aws_auth::{
+        self, Data, Duplicates, Entry, Fault, Mapping, Model, Plan, Principal, Refusal, Written,
+    },
     history::{self, Cause, Stage},
     iam::Mode,
     store::{Store, preimage::Preimage},
@@ -48,6 +51,10 @@ impl Mappings {
     pub async fn list(&self) -> Result<Vec<Entry>, Error> {
         let object = self.aws_auth.fetch().await?;
         let model = Model::read(&data_of(object.as_ref()));
+        for Fault { section, flaw } in &model.faults {
+            // The authenticator drops it too, so the list is true; whoever runs the cluster must know.
+            tracing::warn!(%section, line = flaw.line, problem = flaw.problem, "A section of aws-auth cannot be parsed.");
+        }
         Ok(model.effective().into_iter().cloned().collect())
     }
 
@@ -110,18 +117,18 @@ impl Mappings {
         let mut known = None;
         for _ in 0..RACES_MAX {
             let object = self.fetch_again(&mut known).await?;
-            let written = aws_auth::delete(&data_of(object.as_ref()), principal, None)?;
+            let plan = aws_auth::delete(&data_of(object.as_ref()), principal, None);
+            if mode == Mode::Apply && matches!(plan, Err(Refusal::NotFound { .. })) {
+                self.complete_gone(cause, principal.arn()).await;
+            }
+            let written = plan?;
             let count = written.removed.len();
             if mode == Mode::Validate {
                 return Ok(count);
             }
             let reason = format!("unmapping {principal}");
             if let Err(failure) = self.keep(cause, object.as_ref(), &reason).await {
-                let error = tenantry_runtime::Chain(&failure).to_string();
-                tracing::warn!(
-                    error,
-                    "Former aws-auth not kept; taking access away goes on."
-                );
+                tracing::warn!(error = %Chain(&failure), "Former aws-auth not kept; taking access away goes on.");
             }
             if self.aws_auth.write(object, written.after).await? {
                 if let Some(last) = written.removed.last() {
@@ -177,6 +184,22 @@ impl Mappings {
             reason,
         };
         Ok(self.store.keep_preimage(cause, before).await?)
+    }
+
+    /// Records that the mapping is gone, if it was taken away and that was not recorded.
+    async fn complete_gone(&self, cause: &Cause, arn: &str) {
+        let newest = self.store.newest(history::MAPPING, arn).await;
+        let newest = newest.unwrap_or_else(|failure| {
+            tracing::warn!(error = %Chain(&failure), "History not read.");
+            None
+        });
+        if let Some(made) = newest.filter(|newest| newest.kind == history::MAPPING_MADE)
+            && let Ok(data) = serde_json::from_value::<v1::IdentityMappingCreated>(made.data)
+            && let Some(last) = data.mapping
+        {
+            let gone = history::mapping(cause, Stage::Gone, last);
+            self.store.note(&gone).await;
+        }
     }
 
     /// Records what an earlier process wrote and did not live to record.

@@ -122,15 +122,6 @@ impl Model {
         model
     }
 
-    /// Entries of `section`; none of accounts.
-    pub(super) fn entries(&self, section: Section) -> &[Entry] {
-        match section {
-            Section::Roles => &self.roles,
-            Section::Users => &self.users,
-            Section::Accounts => &[],
-        }
-    }
-
     pub(super) fn entries_mut(&mut self, section: Section) -> &mut Vec<Entry> {
         match section {
             Section::Roles => &mut self.roles,

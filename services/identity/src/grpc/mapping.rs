@@ -15,6 +15,9 @@ use crate::{
     mapping::{self, Error},
 };
 
+/// Largest preview of a repair: details travel in a header, and clients take headers of 16 KiB.
+const REPAIRED_BYTES_MAX: usize = 4096;
+
 pub(super) async fn create(
     service: &Identity,
     request: Request<CreateIdentityMappingRequest>,
@@ -168,9 +171,13 @@ fn status(error: Error) -> Status {
 fn refused(refusal: &Refusal, message: String) -> Status {
     let (code, reason, metadata) = match refusal {
         Refusal::Unparseable { fault, repaired } => {
+            let mut metadata = vec![
+                ("section", fault.section.to_string()),
+                ("line", fault.flaw.line.to_string()),
+                ("column", fault.flaw.column.to_string()),
+            ];
             let repaired = repaired.clone().map(|text| ("repaired", text));
-            let section = ("section", fault.section.to_string());
-            let metadata = std::iter::once(section).chain(repaired).collect();
+            metadata.extend(repaired.filter(|(_, text)| text.len() <= REPAIRED_BYTES_MAX));
             (
                 Code::FailedPrecondition,
                 Reason::MappingUnparseable,

@@ -7,6 +7,7 @@ mod group;
 mod grpc;
 mod history;
 mod key;
+mod mapping;
 mod policy;
 mod support;
 mod user;
