@@ -24,12 +24,13 @@ CREATE TABLE deleted_tenant (
 COMMENT ON TABLE deleted_tenant IS 'Ends what an ownership event that is delivered late would leave open.';
 
 CREATE TABLE first_use (
-    tenant    text   NOT NULL,
-    day       date   NOT NULL,
-    namespace text   NOT NULL,
-    start_s   bigint NOT NULL,
-    PRIMARY KEY (tenant, day)
+    tenant_uid uuid   NOT NULL,
+    tenant     text   NOT NULL,
+    day        date   NOT NULL,
+    namespace  text   NOT NULL,
+    start_s    bigint NOT NULL,
+    PRIMARY KEY (tenant_uid, day)
 );
-COMMENT ON TABLE first_use IS 'First use metered of a tenant on a day, UTC; each row was recorded as CostRecorded.';
+COMMENT ON TABLE first_use IS 'First use metered of a tenant on a day, UTC; each row was recorded as CostRecorded. One of the same name made later is another tenant.';
 
 GRANT SELECT, INSERT, UPDATE ON ownership_interval, deleted_tenant, first_use TO tenantry_service;

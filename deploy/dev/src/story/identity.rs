@@ -12,12 +12,12 @@ pub(crate) fn clean_up() -> Vec<Step> {
         ),
         Step::new(
             "Begin afresh: no mapping, user, group and credentials of an earlier run",
-            "if aws iam get-user --user-name falcon@nordmart.com >/dev/null 2>&1; then \
-             tenantry --quiet identity mapping delete --arn arn:aws:iam::630742778131:user/falcon@nordmart.com; \
-             tenantry --quiet identity user delete falcon@nordmart.com --confirm falcon@nordmart.com; fi; \
-             if aws iam get-group --group-name logistics-owner >/dev/null 2>&1; then \
-             tenantry --quiet identity group delete logistics-owner --confirm logistics-owner; fi; \
-             rm -f \"$FALCON_CREDENTIALS\"",
+            // Exit status 3 says that there is nothing to take away.
+            "gone() { tenantry --quiet identity \"$@\"; code=$?; test $code -eq 0 -o $code -eq 3; }; \
+             gone mapping delete --arn arn:aws:iam::630742778131:user/falcon@nordmart.com \
+             && gone user delete falcon@nordmart.com --confirm falcon@nordmart.com \
+             && gone group delete logistics-owner --confirm logistics-owner \
+             && rm -f \"$FALCON_CREDENTIALS\"",
         ),
     ]
 }

@@ -41,7 +41,7 @@ pub(super) async fn record_first_uses(
     };
     let firsts = sqlx::query!(
         r#"WITH used AS (
-               SELECT DISTINCT ON (o.tenant, d.day) o.tenant, d.day, u.namespace, GREATEST(s.start_s, d.day * 86400) AS start_s
+               SELECT DISTINCT ON (o.tenant_uid, d.day) o.tenant_uid, o.tenant, d.day, u.namespace, GREATEST(s.start_s, d.day * 86400) AS start_s
                FROM usage_interval u
                JOIN ownership_interval o ON o.namespace_uid = u.namespace_uid
                CROSS JOIN LATERAL (
@@ -52,16 +52,16 @@ pub(super) async fn record_first_uses(
                  AND ($2::uuid[] IS NULL OR u.pod_uid = ANY ($2))
                  AND ($3::uuid IS NULL OR u.namespace_uid = $3)
                  AND (NOT $4::boolean OR u.end_s IS NULL)
-               ORDER BY o.tenant, d.day, GREATEST(s.start_s, d.day * 86400), u.namespace
+               ORDER BY o.tenant_uid, d.day, GREATEST(s.start_s, d.day * 86400), u.namespace
            )
-           INSERT INTO first_use (tenant, day, namespace, start_s)
-           SELECT used.tenant, DATE '1970-01-01' + used.day::int, used.namespace, used.start_s
+           INSERT INTO first_use (tenant_uid, tenant, day, namespace, start_s)
+           SELECT used.tenant_uid, used.tenant, DATE '1970-01-01' + used.day::int, used.namespace, used.start_s
            FROM used
            WHERE NOT EXISTS (
-               SELECT FROM first_use f WHERE f.tenant = used.tenant AND f.day = DATE '1970-01-01' + used.day::int
+               SELECT FROM first_use f WHERE f.tenant_uid = used.tenant_uid AND f.day = DATE '1970-01-01' + used.day::int
            )
            ON CONFLICT DO NOTHING
-           RETURNING tenant, to_char(day, 'YYYY-MM-DD') AS "day!", namespace, start_s"#,
+           RETURNING tenant_uid, tenant, to_char(day, 'YYYY-MM-DD') AS "day!", namespace, start_s"#,
         now_s,
         pods,
         namespace,
@@ -80,14 +80,14 @@ pub(super) async fn record_first_uses(
                 nanos: 0,
             }),
         };
-        record(conn, &fact(&message)).await?;
+        record(conn, &fact(first.tenant_uid, &message)).await?;
     }
     Ok(!firsts.is_empty())
 }
 
-fn fact(message: &CostRecorded) -> Fact {
+fn fact(tenant_uid: Uuid, message: &CostRecorded) -> Fact {
     let name = format!("{}/{}", message.tenant, message.day);
-    let uid = tenantry_events::uid("cost", &name);
+    let uid = tenantry_events::uid("cost", &format!("{tenant_uid}/{}", message.day));
     let actor = Actor::system("tenantry-showback");
     let fact = Fact::new("cost", uid, name, "CostRecorded", actor, message);
     match TenantName::parse(&message.tenant) {
