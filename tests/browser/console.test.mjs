@@ -90,8 +90,9 @@ describe("a platform administrator", () => {
     await page.getByRole("link", { name: ownNamespace }).click();
     await page.getByRole("heading", { level: 1, name: ownNamespace }).waitFor();
     const budget = page.getByRole("region", { name: "Quota" });
-    assert.match(await budget.innerText(), /configmaps\s+\d+ of 10/);
-    assert.match(await budget.innerText(), /memory\s+0 of 8Gi/);
+    // Its share of the tenant's budget, which two namespaces split.
+    assert.match(await budget.innerText(), /configmaps\s+1 of 5/);
+    assert.match(await budget.innerText(), /memory\s+0 of 4Gi/);
     await accessible(page);
   });
 

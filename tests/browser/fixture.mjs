@@ -18,7 +18,7 @@ function tenant(name, owner) {
     metadata: { name },
     spec: {
       quota,
-      description: "Made by the browser test",
+      desc: "Made by the browser test",
       accessControl: { owners: { users: [owner] } },
       namespaces: { withTenantPrefix: ["dev", "build"], onDeletePurgeNamespaces: true },
     },

@@ -33,7 +33,7 @@ pub(crate) async fn database(service: Service) -> PgConnection {
 /// Messages in the stream of the installation.
 pub(crate) async fn messages() -> u64 {
     let config = NatsConfig {
-        nats_url: stack().nats_admin_url(),
+        nats_url: stack().nats_admin_url().into(),
         nats_nkey_file: None,
     };
     let client = config.connect().await.expect("connecting to NATS");

@@ -288,9 +288,9 @@ impl Stack {
         )
     }
 
-    /// The server's superuser, in database `postgres`: for tests that make a database of their own.
-    pub fn superuser_database_url(&self) -> String {
-        self.postgres_url("postgres", &self.secrets.postgres, "postgres")
+    /// The server's superuser, in `database`: for those who make a database of their own.
+    pub fn superuser_database_url(&self, database: &str) -> String {
+        self.postgres_url("postgres", &self.secrets.postgres, database)
     }
 
     fn postgres_url(&self, role: &str, password: &str, database: &str) -> String {

@@ -2,6 +2,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::{Args, Parser};
+use secrecy::{ExposeSecret as _, SecretString};
 use tenantry_runtime::TelemetryConfig;
 use url::{Host, Url};
 
@@ -58,9 +59,9 @@ pub struct OidcConfig {
 /// Where sessions are kept.
 #[derive(Debug, Args)]
 pub struct SessionConfig {
-    /// NATS server.
-    #[arg(long, env = "TENANTRY_NATS_URL")]
-    pub nats_url: String,
+    /// NATS server. The URL may carry a password.
+    #[arg(long, env = "TENANTRY_NATS_URL", hide_env_values = true)]
+    pub nats_url: SecretString,
     /// File with the nkey seed of this service; none where the server asks for none.
     #[arg(long, env = "TENANTRY_NATS_NKEY_FILE")]
     pub nats_nkey_file: Option<PathBuf>,
@@ -116,7 +117,7 @@ impl Config {
             );
         }
         ensure!(
-            self.session.nats_url.starts_with("tls://") || self.insecure_dev,
+            self.session.nats_url.expose_secret().starts_with("tls://") || self.insecure_dev,
             "TENANTRY_NATS_URL is plain text; use tls://, or TENANTRY_INSECURE_DEV=1 on one machine"
         );
         PublicUrl::new(self.public_url.clone(), self.insecure_dev).context("TENANTRY_PUBLIC_URL")

@@ -12,7 +12,7 @@ pub fn stack() -> &'static Stack {
 
 /// The stack's superuser in `database`.
 pub(crate) fn superuser_url(database: &str) -> String {
-    in_database(&stack().superuser_database_url(), database)
+    stack().superuser_database_url(database)
 }
 
 /// The role that owns databases, in `database`.

@@ -21,7 +21,7 @@ impl TestStream {
             prefix: unique("t"),
         };
         let config = NatsConfig {
-            nats_url: stack().nats_admin_url(),
+            nats_url: stack().nats_admin_url().into(),
             nats_nkey_file: None,
         };
         let client = config.connect().await.expect("connecting to NATS");

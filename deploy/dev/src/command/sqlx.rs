@@ -73,9 +73,7 @@ fn describe(stack: &Stack, folder: &Path) -> Result<()> {
         let name = context.unwrap_or("events");
         let database = format!("sqlx_{name}");
         create(stack, &database, context)?;
-        let url = stack
-            .superuser_database_url()
-            .replace("/postgres", &format!("/{database}"));
+        let url = stack.superuser_database_url(&database);
         cargo = cargo
             .args(["-p", package])
             .env(&format!("{}_DATABASE_URL", name.to_uppercase()), url);

@@ -8,6 +8,7 @@ use async_nats::{
 };
 use aws_lc_rs::error::Unspecified;
 use futures::StreamExt as _;
+use secrecy::ExposeSecret as _;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::OnceCell;
 
@@ -88,7 +89,7 @@ impl Store {
             .name("tenantry-console")
             .retry_on_initial_connect()
             .request_timeout(Some(REPLY_MAX))
-            .connect(&config.nats_url)
+            .connect(config.nats_url.expose_secret())
             .await
             .context("connecting to NATS")?;
         let mut jetstream = jetstream::new(client.clone());

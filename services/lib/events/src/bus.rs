@@ -7,6 +7,7 @@ use std::{
 
 use async_nats::{ConnectOptions, ServerAddr, jetstream};
 use clap::Args;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::OnceCell;
 
 use crate::stream::{StreamSpec, differences};
@@ -17,9 +18,9 @@ const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// Where NATS is and who we are there.
 #[derive(Debug, Clone, Args)]
 pub struct NatsConfig {
-    /// URL of NATS; `tls://` outside one machine.
-    #[arg(long, env = "TENANTRY_NATS_URL")]
-    pub nats_url: String,
+    /// URL of NATS; `tls://` outside one machine. It may carry a password.
+    #[arg(long, env = "TENANTRY_NATS_URL", hide_env_values = true)]
+    pub nats_url: SecretString,
     /// File with the nkey seed of this service.
     #[arg(long, env = "TENANTRY_NATS_NKEY_FILE")]
     pub nats_nkey_file: Option<PathBuf>,
@@ -28,7 +29,7 @@ pub struct NatsConfig {
 impl NatsConfig {
     /// Whether the URL insists on TLS.
     pub fn is_tls(&self) -> bool {
-        self.nats_url.starts_with("tls://")
+        self.nats_url.expose_secret().starts_with("tls://")
     }
 
     /// Connects with the nkey, else with what the URL carries.
@@ -41,7 +42,7 @@ impl NatsConfig {
             .event_callback(
                 |event| async move { tracing::info!(%event, "NATS connection changed.") },
             );
-        let address = ServerAddr::from_str(&self.nats_url).map_err(BusError::Url)?;
+        let address = ServerAddr::from_str(self.nats_url.expose_secret()).map_err(BusError::Url)?;
         let options = match (&self.nats_nkey_file, address.has_user_pass()) {
             (Some(path), _) => options.nkey(seed(path)?),
             // The client itself takes no credentials out of a URL.

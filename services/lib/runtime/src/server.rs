@@ -10,6 +10,7 @@ use tonic::{
 };
 use tower::ServiceBuilder;
 use tower_http::{
+    classify::{GrpcCode, GrpcErrorsAsFailures, SharedClassifier},
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
     trace::TraceLayer,
 };
@@ -53,7 +54,7 @@ pub async fn serve(
     let layers = ServiceBuilder::new()
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(TraceLayer::new_for_grpc())
+        .layer(TraceLayer::new(ours_alone()))
         .map_request(note_method);
     let mut server = Server::builder()
         .http2_keepalive_interval(Some(Duration::from_secs(20)))
@@ -73,6 +74,29 @@ pub async fn serve(
         );
     let (served, ()) = tokio::join!(serving, health.report(reporter, token));
     served.context("serving gRPC")
+}
+
+/// Answers that are the caller's to mend: no error of ours, and no line at that level.
+const OF_CALLERS: [GrpcCode; 9] = [
+    GrpcCode::Cancelled,
+    GrpcCode::InvalidArgument,
+    GrpcCode::NotFound,
+    GrpcCode::AlreadyExists,
+    GrpcCode::PermissionDenied,
+    GrpcCode::FailedPrecondition,
+    GrpcCode::Aborted,
+    GrpcCode::OutOfRange,
+    GrpcCode::Unauthenticated,
+];
+
+/// Counts as a failure only what is ours.
+fn ours_alone() -> SharedClassifier<GrpcErrorsAsFailures> {
+    let classifier = OF_CALLERS
+        .into_iter()
+        .fold(GrpcErrorsAsFailures::new(), |classifier, code| {
+            classifier.with_success(code)
+        });
+    SharedClassifier::new(classifier)
 }
 
 fn note_method<B>(mut request: http::Request<B>) -> http::Request<B> {

@@ -88,7 +88,7 @@ pub(super) async fn record_first_uses(
 fn fact(tenant_uid: Uuid, message: &CostRecorded) -> Fact {
     let name = format!("{}/{}", message.tenant, message.day);
     let uid = tenantry_events::uid("cost", &format!("{tenant_uid}/{}", message.day));
-    let actor = Actor::system("tenantry-showback");
+    let actor = Actor::system("showback");
     let fact = Fact::new("cost", uid, name, "CostRecorded", actor, message);
     match TenantName::parse(&message.tenant) {
         Ok(tenant) => fact.with_tenant(tenant),

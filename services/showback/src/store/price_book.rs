@@ -36,7 +36,7 @@ fn fact(book: &PriceBook) -> Fact {
         sha256: book.sha256.clone(),
     };
     let uid = tenantry_events::uid("pricebook", "in force");
-    let actor = Actor::system("tenantry-showback");
+    let actor = Actor::system("showback");
     Fact::new(
         "pricebook",
         uid,

@@ -2,7 +2,7 @@
 use anyhow::Context as _;
 use async_nats::jetstream::{self, stream};
 use clap::Parser;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use tenantry_events::NatsConfig;
 
 /// The declared streams: the facts of all services, and the console's sessions.
@@ -25,7 +25,7 @@ async fn main() -> anyhow::Result<()> {
     tenantry_runtime::install_tls_provider();
     let args = Args::parse();
     let config = NatsConfig {
-        nats_url: args.nats_url.expose_secret().to_owned(),
+        nats_url: args.nats_url,
         nats_nkey_file: None,
     };
     let client = config.connect().await?;
