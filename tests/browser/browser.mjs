@@ -51,5 +51,9 @@ export async function settled(page) {
 
 export async function picture(page, name) {
   if (!screenshots) return;
-  await page.screenshot({ path: join(screenshots, `console-${name}.png`), fullPage: true });
+  const seen = page.viewportSize();
+  // What is fixed to the window reaches only so far in a picture of the full page.
+  await page.setViewportSize({ ...seen, height: await page.evaluate(() => document.documentElement.scrollHeight) });
+  await page.screenshot({ path: join(screenshots, `console-${name}.png`), animations: "disabled" });
+  await page.setViewportSize(seen);
 }

@@ -12,10 +12,10 @@ export function toNumber(money: bigint): number {
   return Number(money) / Number(UNIT);
 }
 
-/** Two places, or as many as a small sum needs to be more than zero. */
+/** Two places, or two significant ones of a small sum, so that the marks of an axis differ. */
 export function formatMoney(money: bigint, currency: string): string {
   const value = toNumber(money);
-  const small = value !== 0 && Math.abs(value) < 0.01;
+  const small = value !== 0 && Math.abs(value) < 0.1;
   const format = new Intl.NumberFormat("en", {
     style: "currency",
     currency: currency || "USD",
