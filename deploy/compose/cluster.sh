@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the cluster holds before the first service starts: definitions, rights, nodes, and a token for each service.
+# What the cluster holds before the first service starts: definitions, rights, policies, nodes, and a token for each service.
 set -eu
 
 until kubectl get --raw /readyz >/dev/null 2>&1; do sleep 1; done
@@ -11,6 +11,7 @@ apply /deploy/dev/manifests/base
 apply /deploy/crds
 kubectl wait --for=condition=Established crd --all --timeout=30s
 apply /deploy/rbac
+apply /deploy/policies
 apply /deploy/dev/manifests/platform
 apply /deploy/dev/manifests/custom
 kubectl apply --server-side --field-manager=eks -f /compose/nodes.yaml

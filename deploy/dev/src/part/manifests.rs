@@ -1,4 +1,4 @@
-//! What the cluster holds before the first service starts: namespace, CRDs, rights, and the things that only a local cluster lacks.
+//! What the cluster holds before the first service starts: namespace, CRDs, rights, policies, and the things that only a local cluster lacks.
 
 use std::path::Path;
 
@@ -27,10 +27,11 @@ pub(crate) const CUSTOM: Unit = Unit {
 };
 
 /// In this order: the namespace first, and custom resources after their definitions.
-const FOLDERS: [&str; 4] = [
+const FOLDERS: [&str; 5] = [
     "deploy/dev/manifests/base",
     "deploy/crds",
     "deploy/rbac",
+    "deploy/policies",
     "deploy/dev/manifests/platform",
 ];
 

@@ -231,6 +231,7 @@ fn install(plane: &ControlPlane, directory: &std::path::Path) {
     apply("deploy/dev/manifests/base");
     apply("deploy/crds");
     apply("deploy/rbac/tenant.yaml");
+    apply("deploy/policies");
     let wait = [
         "wait",
         "--for=condition=Established",
