@@ -38,11 +38,12 @@ pub(crate) fn reset(name: &str) -> Result<()> {
 
 fn stop(stack: &Stack) -> Result<()> {
     let report = Report::new();
-    let running: Vec<&Unit> = UNITS
-        .iter()
-        .filter(|unit| stack.process(unit.name).is_some())
-        .collect();
-    graph::down(&running, |unit| {
+    // All of them: a service needs NATS through the task that declares the stream.
+    let units: Vec<&Unit> = UNITS.iter().collect();
+    graph::down(&units, |unit| {
+        if stack.process(unit.name).is_none() {
+            return Ok(());
+        }
         let stopping = report.begin(unit.name);
         let outcome = unit.stop(stack);
         stopping.end(outcome.is_ok());
