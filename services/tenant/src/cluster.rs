@@ -4,14 +4,14 @@ use std::{fmt::Debug, time::Duration};
 
 use k8s_openapi::NamespaceResourceScope;
 use kube::{
-    Api, Client, Resource,
+    Api, Client, Resource, ResourceExt as _,
     api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams},
     runtime::watcher,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::reconcile::object::{Key, MANAGER, Object};
+use crate::reconcile::object::{Key, Kind, MANAGER, Object};
 
 const CALL_MAX: Duration = Duration::from_secs(10);
 /// A dead watch is noticed soon after the apiserver should have ended it.
@@ -81,31 +81,29 @@ where
     within(Api::<K>::namespaced(client.clone(), namespace).get_opt(name)).await
 }
 
-/// Writes `object` by server-side apply; what others own in it stays theirs.
-pub async fn apply(client: &Client, object: &Object) -> Result<(), Error> {
+/// Writes `object` by server-side apply; what others own in it stays theirs. Gives it as it is then.
+pub async fn apply(client: &Client, object: &Object) -> Result<DynamicObject, Error> {
     let params = PatchParams::apply(MANAGER).force();
     let patch = Patch::Apply(&object.value);
-    within(api(client, &object.key).patch(&object.key.name, &params, &patch))
-        .await
-        .map(drop)
+    within(api(client, &object.key).patch(&object.key.name, &params, &patch)).await
 }
 
-/// Changes a few fields of an object that others write too.
-pub async fn merge(client: &Client, key: &Key, patch: Value) -> Result<(), Error> {
+/// Changes a few fields of an object that others write too. Gives it as it is then.
+pub async fn merge(client: &Client, key: &Key, patch: Value) -> Result<DynamicObject, Error> {
     let params = PatchParams {
         field_manager: Some(MANAGER.into()),
         ..PatchParams::default()
     };
-    within(api(client, key).patch(&key.name, &params, &Patch::Merge(patch)))
-        .await
-        .map(drop)
+    within(api(client, key).patch(&key.name, &params, &Patch::Merge(patch))).await
 }
 
-/// Asks for the deletion of an object; one that is gone already is as good.
-pub async fn delete(client: &Client, key: &Key) -> Result<(), Error> {
+/// Asks for the deletion of an object; one that is gone already is as good. Gives it if it still has to go.
+pub async fn delete(client: &Client, key: &Key) -> Result<Option<DynamicObject>, Error> {
     match within(api(client, key).delete(&key.name, &DeleteParams::background())).await {
-        Ok(_) => Ok(()),
-        Err(failure) if failure.code() == Some(404) => Ok(()),
+        Ok(answer) => Ok(answer
+            .left()
+            .filter(|left| !left.finalizers().is_empty() || key.kind == Kind::Namespace)),
+        Err(failure) if failure.code() == Some(404) => Ok(None),
         Err(failure) => Err(failure),
     }
 }

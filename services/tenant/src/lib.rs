@@ -11,3 +11,4 @@ pub mod grpc;
 pub mod member;
 pub mod reconcile;
 pub mod store;
+pub mod view;

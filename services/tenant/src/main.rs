@@ -1,11 +1,11 @@
 //! Order of startup, nothing else.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use tenantry_events::{Bus, Wake, audit};
 use tenantry_runtime::{Health, auth::Auth};
-use tenantry_tenant::{config::Config, grpc, reconcile, store::Store};
+use tenantry_tenant::{config::Config, grpc, reconcile, store::Store, view::View};
 use tokio::sync::mpsc;
 use tonic::service::Routes;
 
@@ -42,8 +42,9 @@ async fn main() -> anyhow::Result<()> {
     let (stop, drain) = (supervisor.stop(), supervisor.drain());
     let store = Store::new(pool.clone(), wake.clone());
     let pulse = health.pulse("reconcile", Duration::from_secs(30));
-    let (_, reconciling) = reconcile::run(
+    let reconciling = reconcile::run(
         client.clone(),
+        Arc::new(View::default()),
         store,
         config.cluster.clone(),
         pulse,

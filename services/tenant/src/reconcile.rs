@@ -4,6 +4,7 @@ pub mod actor;
 pub mod apply;
 pub mod build;
 pub mod dereference;
+mod haste;
 mod memory;
 mod notice;
 pub mod object;
@@ -21,6 +22,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::{
     Api, Client, ResourceExt,
     api::{Patch, PatchParams},
+    core::DynamicObject,
     runtime::{controller::Action, events::Recorder},
 };
 use serde_json::json;
@@ -31,13 +33,15 @@ use crate::{
     cluster::{self, within},
     config::ClusterConfig,
     store::{self, Store},
+    view::{NotListed, View},
 };
 use build::{Plan, build};
 use dereference::{Observed, dereference};
+use haste::Haste;
 use memory::Memory;
 use object::{Key, MANAGER};
-use record::Done;
-pub use run::{Tenants, run};
+use record::{Done, Recorded};
+pub use run::run;
 use status::{Outcome, status};
 use validate::{Invalid, Valid, validate};
 
@@ -58,6 +62,9 @@ pub enum Error {
         #[source]
         source: cluster::Error,
     },
+    /// There is nothing to go by yet.
+    #[error(transparent)]
+    NotListed(#[from] NotListed),
     /// Postgres did not take it.
     #[error("recording {name}")]
     Store {
@@ -82,12 +89,16 @@ pub enum Error {
 pub struct Context {
     /// The cluster.
     pub client: Client,
+    /// What is there.
+    pub view: Arc<View>,
     /// The history.
     pub store: Store,
     /// Settings that concern the cluster.
     pub config: ClusterConfig,
     recorder: Recorder,
     memory: Memory,
+    haste: Haste,
+    quotas: quota::Quotas,
 }
 
 /// Brings the cluster to what `tenant` wants.
@@ -97,13 +108,12 @@ async fn reconcile(tenant: Arc<Tenant>, context: Arc<Context>) -> Result<Action,
         name: name.clone(),
         source,
     };
+    context.view.listed().await?;
     if tenant.metadata.deletion_timestamp.is_some() {
         return release::release(&tenant, &context).await;
     }
     hold(&tenant, &context).await.map_err(failed)?;
-    let observed = dereference(&context.client, &tenant, &context.config.namespace)
-        .await
-        .map_err(failed)?;
+    let observed = dereference(&context.view, &tenant, &context.config.namespace);
     let valid = validate(&tenant, &observed).map_err(|source| Error::Invalid {
         name: name.clone(),
         source,
@@ -122,13 +132,14 @@ async fn reconcile(tenant: Arc<Tenant>, context: Arc<Context>) -> Result<Action,
     };
     context.memory.remember(valid.uid, &outcome);
     notice::publish(&context, &tenant, &outcome).await;
-    write_status(
-        &tenant,
-        &context.client,
-        status(&tenant, &outcome, Timestamp::now()),
-    )
-    .await
-    .map_err(failed)?;
+    // Nobody wants to read of work that is done in a moment.
+    if let Some(pause) = context.haste.pause(valid.uid, &outcome) {
+        return Ok(Action::requeue(pause));
+    }
+    let told = status(&tenant, &outcome, Timestamp::now());
+    write_status(&tenant, &context, told)
+        .await
+        .map_err(failed)?;
     Ok(next(&outcome))
 }
 
@@ -146,16 +157,20 @@ async fn carry_out(
     plan: &Plan,
     context: &Context,
 ) -> Result<Carried, cluster::Error> {
-    let Context { client, store, .. } = context;
-    let intent = record::intent(store, tenant, valid).await;
-    let taken = apply::revoke(client, plan).await;
-    let mut applied = taken.and(apply::structure(client, plan).await);
+    let Context { store, .. } = context;
+    let taken = apply::revoke(context, plan).await;
+    let known = context.memory.recorded(valid.uid);
+    let intent = match &known {
+        Some(known) if known.generation >= valid.generation => Ok(()),
+        _ => record::intent(store, tenant, valid).await,
+    };
+    let mut applied = taken.and(apply::structure(context, plan).await);
     let mut is_recorded = intent.is_ok();
     let mut are_granted = plan.grants.is_empty();
     if let (Ok(()), false) = (&intent, are_granted) {
         match record::request(store, valid, plan).await {
             Ok(permit) => {
-                applied = applied.and(apply::grant(client, plan, permit).await);
+                applied = applied.and(apply::grant(context, plan, permit).await);
                 are_granted = true;
             }
             Err(failure) => is_recorded = warn(valid, &failure),
@@ -175,13 +190,14 @@ async fn carry_out(
         drift: &plan.drift,
         is_settled,
     };
+    let told = Recorded::of(valid, observed, &done);
     match intent {
         Err(failure) => is_recorded = warn(valid, &failure),
-        Ok(()) => {
-            if let Err(failure) = record::outcome(store, tenant, valid, observed, &done).await {
-                is_recorded = warn(valid, &failure);
-            }
-        }
+        Ok(()) if done.drift.is_empty() && known.as_ref() == Some(&told) => {}
+        Ok(()) => match record::outcome(store, tenant, valid, observed, &done).await {
+            Ok(()) => context.memory.record(valid.uid, told),
+            Err(failure) => is_recorded = warn(valid, &failure),
+        },
     }
     match applied.transient {
         Some(failure) => Err(failure),
@@ -238,7 +254,18 @@ async fn hold(tenant: &Tenant, context: &Context) -> Result<(), cluster::Error> 
     {
         return Ok(());
     }
-    set_finalizers::<Tenant>(&context.client, &tenant.name_any(), &[keys::FINALIZER]).await
+    let held = set_finalizers(&context.client, &tenant.name_any(), &[keys::FINALIZER]).await?;
+    context.note_tenant(held);
+    Ok(())
+}
+
+impl Context {
+    /// Takes the apiserver's answer to a write of a tenant; none if it is gone.
+    fn note_tenant(&self, answer: Option<Tenant>) {
+        if let Some(tenant) = answer {
+            self.view.tenants.note(tenant);
+        }
+    }
 }
 
 /// Owns our finalizer by server-side apply, apart from what gRPC writes as the same manager.
@@ -246,7 +273,7 @@ async fn set_finalizers<K>(
     client: &Client,
     name: &str,
     finalizers: &[&str],
-) -> Result<(), cluster::Error>
+) -> Result<Option<K>, cluster::Error>
 where
     K: kube::Resource<DynamicType = ()> + Clone + serde::de::DeserializeOwned + std::fmt::Debug,
 {
@@ -255,9 +282,14 @@ where
         "metadata": {"name": name, "finalizers": finalizers},
     });
     let params = PatchParams::apply(MANAGER).force();
-    match within(Api::<K>::all(client.clone()).patch(name, &params, &Patch::Apply(patch))).await {
-        Ok(_) => Ok(()),
-        Err(failure) if failure.code() == Some(404) => Ok(()),
+    present(within(Api::<K>::all(client.clone()).patch(name, &params, &Patch::Apply(patch))).await)
+}
+
+/// The answer; none if the object is gone.
+fn present<T>(answer: Result<T, cluster::Error>) -> Result<Option<T>, cluster::Error> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(failure) if failure.code() == Some(404) => Ok(None),
         Err(failure) => Err(failure),
     }
 }
@@ -265,13 +297,16 @@ where
 /// Writes the status where it differs from what is there.
 async fn write_status(
     tenant: &Tenant,
-    client: &Client,
+    context: &Context,
     status: TenantStatus,
 ) -> Result<(), cluster::Error> {
     if tenant.status.as_ref() == Some(&status) {
         return Ok(());
     }
-    write_status_of::<Tenant>(client, None, &tenant.name_any(), json!(status)).await
+    let name = tenant.name_any();
+    let written = write_status_of(&context.client, None, &name, json!(status)).await?;
+    context.note_tenant(written);
+    Ok(())
 }
 
 /// Replaces the status of an object as ours.
@@ -280,22 +315,20 @@ async fn write_status_of<K>(
     namespace: Option<&str>,
     name: &str,
     status: serde_json::Value,
-) -> Result<(), cluster::Error>
+) -> Result<Option<K>, cluster::Error>
 where
-    K: kube::Resource<DynamicType = ()>,
+    K: kube::Resource<DynamicType = ()> + serde::de::DeserializeOwned,
 {
     let resource = kube::core::ApiResource::erase::<K>(&());
-    let api: Api<kube::core::DynamicObject> = match namespace {
+    let api: Api<DynamicObject> = match namespace {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
         None => Api::all_with(client.clone(), &resource),
     };
     let patch = json!({"apiVersion": K::api_version(&()), "kind": K::kind(&()), "status": status});
     let params = PatchParams::apply(MANAGER).force();
-    match within(api.patch_status(name, &params, &Patch::Apply(patch))).await {
-        Ok(_) => Ok(()),
-        Err(failure) if failure.code() == Some(404) => Ok(()),
-        Err(failure) => Err(failure),
-    }
+    let written = present(within(api.patch_status(name, &params, &Patch::Apply(patch))).await)?;
+    // An answer that cannot be read is told by the watch, too.
+    Ok(written.and_then(|written| written.try_parse().ok()))
 }
 
 #[cfg(test)]

@@ -1,15 +1,19 @@
 //! IO out: plans into the cluster. Rights are taken first and given last.
 
-use kube::Client;
+use futures::{StreamExt as _, stream};
 use tenantry_runtime::Chain;
 
 use super::{
+    Context,
     build::{Plan, Revoke},
     object::{Key, Kind, Object},
     record::Permit,
     validate::Problem,
 };
-use crate::cluster::{self, apply, delete};
+use crate::cluster;
+
+/// Writes at once for one tenant.
+const WRITES: usize = 4;
 
 /// What the apiserver would not do, beside what it did.
 #[derive(Debug, Default)]
@@ -62,25 +66,25 @@ fn refusal(key: &Key, failure: &cluster::Error) -> Problem {
 }
 
 /// Takes rights, every one that can be taken.
-pub async fn revoke(client: &Client, plan: &Plan) -> Applied {
+pub(super) async fn revoke(context: &Context, plan: &Plan) -> Applied {
     let mut applied = Applied::default();
     for revoke in &plan.revoke {
         match revoke {
-            Revoke::Delete(key) => applied.note(key, delete(client, key).await),
-            Revoke::Narrow(object) => applied.note(&object.key, apply(client, object).await),
+            Revoke::Delete(key) => applied.note(key, remove(context, key).await),
+            Revoke::Narrow(object) => applied.note(&object.key, write(context, object).await),
         }
     }
     applied
 }
 
 /// Namespaces, then what is in them; drops what nobody wants, and prunes last.
-pub async fn structure(client: &Client, plan: &Plan) -> Applied {
-    let made = all(client, &plan.namespaces)
+pub(super) async fn structure(context: &Context, plan: &Plan) -> Applied {
+    let made = all(context, &plan.namespaces)
         .await
-        .and(all(client, &plan.structure).await);
+        .and(all(context, &plan.structure).await);
     let mut dropped = Applied::default();
     for key in &plan.drop {
-        dropped.note(key, delete(client, key).await);
+        dropped.note(key, remove(context, key).await);
     }
     for name in &plan.prune {
         let key = Key {
@@ -88,20 +92,40 @@ pub async fn structure(client: &Client, plan: &Plan) -> Applied {
             namespace: String::new(),
             name: name.clone(),
         };
-        dropped.note(&key, delete(client, &key).await);
+        dropped.note(&key, remove(context, &key).await);
     }
     made.and(dropped)
 }
 
 /// Gives rights. The permit shows that they are in the history.
-pub async fn grant(client: &Client, plan: &Plan, _recorded: Permit) -> Applied {
-    all(client, &plan.grants).await
+pub(super) async fn grant(context: &Context, plan: &Plan, _recorded: Permit) -> Applied {
+    all(context, &plan.grants).await
 }
 
-async fn all(client: &Client, objects: &[Object]) -> Applied {
+async fn all(context: &Context, objects: &[Object]) -> Applied {
     let mut applied = Applied::default();
-    for object in objects {
-        applied.note(&object.key, apply(client, object).await);
+    let writes: Vec<_> = objects
+        .iter()
+        .map(|object| write(context, object))
+        .collect();
+    let results: Vec<_> = stream::iter(writes).buffered(WRITES).collect().await;
+    for (object, result) in objects.iter().zip(results) {
+        applied.note(&object.key, result);
     }
     applied
+}
+
+async fn write(context: &Context, object: &Object) -> Result<(), cluster::Error> {
+    let answer = cluster::apply(&context.client, object).await?;
+    context.view.note(object.key.kind, answer);
+    Ok(())
+}
+
+/// Deletes an object of ours.
+pub(super) async fn remove(context: &Context, key: &Key) -> Result<(), cluster::Error> {
+    match cluster::delete(&context.client, key).await? {
+        Some(going) => context.view.note(key.kind, going),
+        None => context.view.end(key),
+    }
+    Ok(())
 }

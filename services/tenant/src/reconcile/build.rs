@@ -76,7 +76,23 @@ pub struct Grant {
     pub cluster_roles: Vec<String>,
 }
 
+/// What a plan writes: each object with its digest, none where it goes.
+pub type Work = Vec<(Key, Option<String>)>;
+
 impl Plan {
+    /// What this plan writes.
+    pub fn work(&self) -> Work {
+        let written = [&self.namespaces, &self.structure, &self.grants];
+        let written = written.into_iter().flatten();
+        let of = |object: &Object| (object.key.clone(), object.applied().map(str::to_owned));
+        let revoked = self.revoke.iter().map(|revoke| match revoke {
+            Revoke::Delete(key) => (key.clone(), None),
+            Revoke::Narrow(object) => of(object),
+        });
+        let dropped = self.drop.iter().map(|key| (key.clone(), None));
+        written.map(of).chain(revoked).chain(dropped).collect()
+    }
+
     /// True if nothing is left to do: everything wanted is in place.
     pub fn is_settled(&self) -> bool {
         // No `..`: a new kind of work must be counted before this compiles again.

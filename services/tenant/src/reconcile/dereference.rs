@@ -1,18 +1,17 @@
-//! IO in: everything that a Tenant's reconcile looks at, read once.
+//! In: everything that a Tenant's reconcile looks at, read once.
 
-use futures::{StreamExt as _, TryStreamExt as _, stream, try_join};
 use k8s_openapi::api::{
     core::v1::{LimitRange, Namespace, ResourceQuota},
     rbac::v1::{ClusterRole, ClusterRoleBinding, RoleBinding},
 };
-use kube::{Client, ResourceExt};
-use tenantry_k8s::{IntegrationConfig, Quota, Tenant, integration_config, keys};
+use kube::{ResourceExt, runtime::reflector::ObjectRef};
+use tenantry_k8s::{IntegrationConfig, Quota, Tenant};
 
-use crate::cluster::{self, find, find_in, list};
+use crate::view::View;
 
 /// What is there.
 ///
-/// Source: selective lists, not caches, so that our own last write is always in it.
+/// Source: the view, which has our own last write always in it.
 #[derive(Debug, Clone, Default)]
 pub struct Observed {
     /// Namespace of the installation.
@@ -36,67 +35,34 @@ pub struct Observed {
 }
 
 /// Reads what `tenant` refers to and what is there of it.
-pub async fn dereference(
-    client: &Client,
-    tenant: &Tenant,
-    install_namespace: &str,
-) -> Result<Observed, cluster::Error> {
-    let tenant_label = format!("{}={}", keys::TENANT, tenant.name_any());
-    let ours = format!(
-        "{tenant_label},{}={}",
-        keys::MANAGED_BY,
-        super::build::MANAGED_BY
-    );
-    let (quota, config, labelled, quotas, limits, bindings, roles, role_bindings) =
-        Box::pin(async {
-            try_join!(
-                find::<Quota>(client, &tenant.spec.quota),
-                find_in::<IntegrationConfig>(client, install_namespace, integration_config::NAME),
-                list::<Namespace>(client, &tenant_label),
-                list::<ResourceQuota>(client, &ours),
-                list::<LimitRange>(client, &ours),
-                list::<RoleBinding>(client, &ours),
-                list::<ClusterRole>(client, &ours),
-                list::<ClusterRoleBinding>(client, &ours),
-            )
-        })
-        .await?;
-    let namespaces = with_unlabelled(client, tenant, labelled).await?;
-    let install_namespace = install_namespace.to_owned();
-    Ok(Observed {
-        install_namespace,
-        quota,
-        config,
-        namespaces,
-        quotas,
-        limits,
-        bindings,
-        roles,
-        role_bindings,
-    })
+pub fn dereference(view: &View, tenant: &Tenant, install_namespace: &str) -> Observed {
+    let name = tenant.name_any();
+    let quota = view.quotas.now().get(&ObjectRef::new(&tenant.spec.quota));
+    Observed {
+        install_namespace: install_namespace.to_owned(),
+        quota: quota.map(|quota| Quota::clone(&quota)),
+        config: view
+            .configs
+            .only()
+            .map(|config| IntegrationConfig::clone(&config)),
+        namespaces: namespaces(view, tenant),
+        quotas: view.shares.of(&name),
+        limits: view.limits.of(&name),
+        bindings: view.bindings.of(&name),
+        roles: view.roles.of(&name),
+        role_bindings: view.role_bindings.of(&name),
+    }
 }
 
-/// Adds the namespaces of the spec that exist without the tenant's label.
-async fn with_unlabelled(
-    client: &Client,
-    tenant: &Tenant,
-    labelled: Vec<Namespace>,
-) -> Result<Vec<Namespace>, cluster::Error> {
-    let missing: Vec<String> = super::validate::wanted_names(tenant)
-        .into_iter()
-        .filter(|name| {
-            labelled
-                .iter()
-                .all(|namespace| namespace.name_any() != *name)
-        })
-        .collect();
-    let found: Vec<Option<Namespace>> = stream::iter(missing)
-        .map(|name| async move { find::<Namespace>(client, &name).await })
-        .buffered(8)
-        .try_collect()
-        .await?;
-    Ok(labelled
-        .into_iter()
-        .chain(found.into_iter().flatten())
-        .collect())
+/// Those with the tenant's label, and those of the spec that exist without it.
+fn namespaces(view: &View, tenant: &Tenant) -> Vec<Namespace> {
+    let mut all = view.namespaces.of(&tenant.name_any());
+    for name in super::validate::wanted_names(tenant) {
+        if all.iter().any(|namespace| namespace.name_any() == name) {
+            continue;
+        }
+        let unlabelled = view.namespaces.find("", &name);
+        all.extend(unlabelled.map(|namespace| Namespace::clone(&namespace)));
+    }
+    all
 }

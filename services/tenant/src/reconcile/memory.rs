@@ -1,6 +1,8 @@
-//! What was in place when a tenant was settled last: how a deletion by others is told from something new.
+//! What was in place when a tenant was settled last, and what the history has: how a deletion by others is told from
+//! something new, and what need not be recorded again.
 //!
-//! Kept in memory only: a deletion while we are down is put back all the same, and not told as drift.
+//! Kept in memory only: a deletion while we are down is put back all the same, and not told as drift; after a start the
+//! history is asked once.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -14,20 +16,29 @@ use super::{
     build::{Drift, Plan},
     dereference::Observed,
     object::{Key, Kind, Object},
+    record::Recorded,
     status::Outcome,
 };
 
 type InPlace = BTreeMap<Key, String>;
 
+/// What is known of one tenant.
+#[derive(Default)]
+struct Known {
+    in_place: Option<InPlace>,
+    recorded: Option<Recorded>,
+}
+
 /// See the module.
 #[derive(Default)]
-pub(super) struct Memory(Mutex<HashMap<Uuid, InPlace>>);
+pub(super) struct Memory(Mutex<HashMap<Uuid, Known>>);
 
 impl Memory {
     /// Objects that were in place just as `plan` wants them, and that somebody deleted.
     pub(super) fn missing(&self, tenant: Uuid, plan: &Plan) -> Vec<Drift> {
         let memory = self.locked();
-        let Some(in_place) = memory.get(&tenant) else {
+        let known = memory.get(&tenant);
+        let Some(in_place) = known.and_then(|known| known.in_place.as_ref()) else {
             return Vec::new();
         };
         let told: BTreeSet<&Key> = plan.drift.iter().map(|drift| &drift.key).collect();
@@ -62,8 +73,19 @@ impl Memory {
     /// Keeps what is in place, if `outcome` is settled.
     pub(super) fn remember(&self, tenant: Uuid, outcome: &Outcome<'_>) {
         if outcome.is_settled() {
-            self.locked().insert(tenant, in_place(outcome.observed));
+            let in_place = Some(in_place(outcome.observed));
+            self.locked().entry(tenant).or_default().in_place = in_place;
         }
+    }
+
+    /// What the history has as of our last word to it; none if we have not spoken yet.
+    pub(super) fn recorded(&self, tenant: Uuid) -> Option<Recorded> {
+        self.locked().get(&tenant)?.recorded.clone()
+    }
+
+    /// Keeps what the history has.
+    pub(super) fn record(&self, tenant: Uuid, recorded: Recorded) {
+        self.locked().entry(tenant).or_default().recorded = Some(recorded);
     }
 
     /// A tenant that is gone.
@@ -71,7 +93,7 @@ impl Memory {
         self.locked().remove(&tenant);
     }
 
-    fn locked(&self) -> MutexGuard<'_, HashMap<Uuid, InPlace>> {
+    fn locked(&self) -> MutexGuard<'_, HashMap<Uuid, Known>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,12 +1,15 @@
 //! Quotas: recorded when they change, with budget and use of each tenant in the status.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use futures::try_join;
 use k8s_openapi::{
     api::core::v1::ResourceQuota, apimachinery::pkg::api::resource::Quantity, jiff::Timestamp,
 };
-use kube::{Api, Client, ResourceExt, api::ListParams, runtime::controller::Action};
+use kube::{ResourceExt, runtime::controller::Action};
 use serde_json::json;
 use tenantry_k8s::{
     Quota, QuotaStatus, Tenant, keys,
@@ -14,18 +17,50 @@ use tenantry_k8s::{
     quota::{TenantUsage, Usage},
 };
 use tenantry_runtime::Chain;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
     Context, Error, SOON, actor, build, record, set_finalizers, status::Teller, validate,
     write_status_of,
 };
-use crate::cluster::{self, list, within};
+
+use crate::{cluster, store, view::View};
+
+/// Use changes with every pod; the status of a quota that many tenants share must not.
+const USE_APART: Duration = Duration::from_secs(10);
 
 /// Tenants that name a quota, and their ResourceQuotas.
 struct Used {
-    tenants: Vec<Tenant>,
+    tenants: Vec<Arc<Tenant>>,
     shares: Vec<ResourceQuota>,
+}
+
+/// What was done for each quota since the start.
+#[derive(Default)]
+pub(super) struct Quotas(Mutex<HashMap<Uuid, Known>>);
+
+#[derive(Default)]
+struct Known {
+    recorded: Option<i64>,
+    written: Option<Instant>,
+}
+
+impl Quotas {
+    fn locked(&self) -> MutexGuard<'_, HashMap<Uuid, Known>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_recorded(&self, quota: Uuid, generation: i64) -> bool {
+        let known = self.locked().get(&quota).and_then(|known| known.recorded);
+        known.is_some_and(|recorded| recorded >= generation)
+    }
+
+    /// How long a status that only tells of use must wait.
+    fn pause(&self, quota: Uuid) -> Option<Duration> {
+        let written = self.locked().get(&quota)?.written?;
+        USE_APART.checked_sub(written.elapsed())
+    }
 }
 
 pub(super) async fn reconcile(quota: Arc<Quota>, context: Arc<Context>) -> Result<Action, Error> {
@@ -38,7 +73,8 @@ pub(super) async fn reconcile(quota: Arc<Quota>, context: Arc<Context>) -> Resul
     let Some(uid) = quota.uid().and_then(|uid| Uuid::parse_str(&uid).ok()) else {
         return Ok(Action::await_change());
     };
-    let used = used(&context.client, &name).await.map_err(failed)?;
+    context.view.listed().await?;
+    let used = used(&context.view, &name);
     if quota.metadata.deletion_timestamp.is_some() {
         return release(&quota, uid, &used, &context).await;
     }
@@ -47,18 +83,37 @@ pub(super) async fn reconcile(quota: Arc<Quota>, context: Arc<Context>) -> Resul
         .iter()
         .any(|finalizer| finalizer == keys::FINALIZER)
     {
-        set_finalizers::<Quota>(&context.client, &name, &[keys::FINALIZER])
-            .await
-            .map_err(failed)?;
+        let held = set_finalizers::<Quota>(&context.client, &name, &[keys::FINALIZER]);
+        note(&context, held.await.map_err(failed)?);
     }
-    let recorded =
-        record::quota_intent(&context.store, &quota, uid, &actor::of(&quota.metadata)).await;
+    let recorded = intent(&quota, uid, &context).await;
     let status = status(&quota, &used, recorded.is_ok());
-    write(&quota, &context, status).await.map_err(failed)?;
+    if let Some(pause) = pause(&quota, &status, context.quotas.pause(uid)) {
+        return Ok(Action::requeue(pause));
+    }
+    write(&quota, uid, &context, status).await.map_err(failed)?;
     match recorded {
         Ok(()) => Ok(Action::await_change()),
         Err(source) => Err(Error::Store { name, source }),
     }
+}
+
+async fn intent(quota: &Quota, uid: Uuid, context: &Context) -> Result<(), store::Error> {
+    let generation = quota.metadata.generation.unwrap_or(1);
+    if context.quotas.is_recorded(uid, generation) {
+        return Ok(());
+    }
+    record::quota_intent(&context.store, quota, uid, &actor::of(&quota.metadata)).await?;
+    context.quotas.locked().entry(uid).or_default().recorded = Some(generation);
+    Ok(())
+}
+
+/// How long `status` must wait, if it only tells of use.
+fn pause(quota: &Quota, status: &QuotaStatus, pause: Option<Duration>) -> Option<Duration> {
+    let before = quota.status.as_ref()?;
+    let is_same_else = before.observed_generation == status.observed_generation
+        && before.conditions == status.conditions;
+    pause.filter(|_| is_same_else && before != status)
 }
 
 /// A quota that tenants use stays until they do not: without it they would lose nothing, and could gain nothing.
@@ -81,7 +136,7 @@ async fn release(
         return Ok(Action::await_change());
     }
     if !used.tenants.is_empty() {
-        write(quota, context, status(quota, used, true))
+        write(quota, uid, context, status(quota, used, true))
             .await
             .map_err(failed)?;
         return Ok(Action::await_change());
@@ -91,29 +146,33 @@ async fn release(
         tracing::warn!(quota = %name, error = %Chain(&failure), "Deletion waits for the history.");
         return Ok(Action::requeue(SOON));
     }
-    set_finalizers::<Quota>(&context.client, &name, &[])
-        .await
-        .map_err(failed)?;
+    context.quotas.locked().remove(&uid);
+    let left = set_finalizers::<Quota>(&context.client, &name, &[]).await;
+    note(context, left.map_err(failed)?);
     Ok(Action::await_change())
 }
 
-async fn used(client: &Client, quota: &str) -> Result<Used, cluster::Error> {
-    let params = ListParams::default().fields(&format!("spec.quota={quota}"));
-    let api = Api::<Tenant>::all(client.clone());
-    let label = format!(
-        "{}={quota},{}={}",
-        build::QUOTA,
-        keys::MANAGED_BY,
-        build::MANAGED_BY
-    );
-    let (tenants, shares) = try_join!(
-        within(api.list(&params)),
-        list::<ResourceQuota>(client, &label)
-    )?;
-    Ok(Used {
-        tenants: tenants.items,
-        shares,
-    })
+fn note(context: &Context, answer: Option<Quota>) {
+    if let Some(quota) = answer {
+        context.view.quotas.note(quota);
+    }
+}
+
+fn used(view: &View, quota: &str) -> Used {
+    let mut tenants = view.tenants.now().state();
+    tenants.retain(|tenant| tenant.spec.quota == quota);
+    tenants.sort_by_key(|tenant| tenant.name_any());
+    let shares = tenants
+        .iter()
+        .flat_map(|tenant| view.shares.of(&tenant.name_any()))
+        .filter(|share| {
+            share
+                .labels()
+                .get(build::QUOTA)
+                .is_some_and(|name| name == quota)
+        })
+        .collect();
+    Used { tenants, shares }
 }
 
 fn status(quota: &Quota, used: &Used, is_recorded: bool) -> QuotaStatus {
@@ -124,7 +183,11 @@ fn status(quota: &Quota, used: &Used, is_recorded: bool) -> QuotaStatus {
         generation,
         now: Timestamp::now(),
     };
-    let names: Vec<String> = used.tenants.iter().map(ResourceExt::name_any).collect();
+    let names: Vec<String> = used
+        .tenants
+        .iter()
+        .map(|tenant| tenant.name_any())
+        .collect();
     let is_going = quota.metadata.deletion_timestamp.is_some();
     let ready = if is_going {
         let message = format!(
@@ -207,11 +270,16 @@ fn usage(quota: &Quota, tenant: &str, shares: &[ResourceQuota]) -> TenantUsage {
 
 async fn write(
     quota: &Quota,
+    uid: Uuid,
     context: &Context,
     status: QuotaStatus,
 ) -> Result<(), cluster::Error> {
     if quota.status.as_ref() == Some(&status) {
         return Ok(());
     }
-    write_status_of::<Quota>(&context.client, None, &quota.name_any(), json!(status)).await
+    let name = quota.name_any();
+    let written = write_status_of(&context.client, None, &name, json!(status)).await?;
+    context.quotas.locked().entry(uid).or_default().written = Some(Instant::now());
+    note(context, written);
+    Ok(())
 }

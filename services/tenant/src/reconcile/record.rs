@@ -121,6 +121,33 @@ pub struct Done<'a> {
     pub is_settled: bool,
 }
 
+/// What the history has of a tenant, as far as a repeated reconcile could change it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// Generation of the newest spec.
+    pub generation: i64,
+    namespaces: BTreeSet<Option<String>>,
+    granted: Option<Vec<Grant>>,
+    is_settled: bool,
+}
+
+impl Recorded {
+    /// What [`outcome`] records of this.
+    pub fn of(valid: &Valid, observed: &Observed, done: &Done<'_>) -> Self {
+        let whose = Whose::from(valid);
+        let owned = observed
+            .namespaces
+            .iter()
+            .filter(|namespace| facts::is_of(namespace, &whose));
+        Self {
+            generation: valid.generation,
+            namespaces: owned.map(ResourceExt::uid).collect(),
+            granted: done.granted.map(<[Grant]>::to_vec),
+            is_settled: done.is_settled,
+        }
+    }
+}
+
 /// Records that a tenant is gone, with everything it granted and had.
 pub async fn deleted(store: &Store, tenant: &Tenant, whose: &Whose) -> Result<(), Error> {
     let mut record = store.begin().await?;

@@ -7,7 +7,9 @@ use tenantry_k8s::{Tenant, keys};
 use tenantry_runtime::Chain;
 
 use super::{
-    Context, Error, SOON, actor, cluster,
+    Context, Error, SOON, actor,
+    apply::remove,
+    cluster,
     dereference::{Observed, dereference},
     object::{Key, Kind, Object},
     record::{self, Whose},
@@ -31,9 +33,7 @@ pub(super) async fn release(tenant: &Tenant, context: &Context) -> Result<Action
         name: name.clone(),
         source,
     };
-    let observed = dereference(&context.client, tenant, &context.config.namespace)
-        .await
-        .map_err(failed)?;
+    let observed = dereference(&context.view, tenant, &context.config.namespace);
     let valid = validate(tenant, &observed).map_err(|source| Error::Invalid {
         name: name.clone(),
         source,
@@ -62,9 +62,10 @@ pub(super) async fn release(tenant: &Tenant, context: &Context) -> Result<Action
         return Ok(Action::requeue(SOON));
     }
     context.memory.forget(whose.uid);
-    set_finalizers::<Tenant>(&context.client, &name, &[])
+    let left = set_finalizers(&context.client, &name, &[])
         .await
         .map_err(failed)?;
+    context.note_tenant(left);
     Ok(Action::await_change())
 }
 
@@ -74,12 +75,11 @@ async fn take_back(
     context: &Context,
     observed: &Observed,
 ) -> Result<Vec<String>, cluster::Error> {
-    let client = &context.client;
     let bindings = keys_of(Kind::RoleBinding, &observed.bindings);
     let own = keys_of(Kind::ClusterRoleBinding, &observed.role_bindings);
     let roles = keys_of(Kind::ClusterRole, &observed.roles);
     for key in [bindings, own, roles].concat() {
-        cluster::delete(client, &key).await?;
+        remove(context, &key).await?;
     }
     let (settings, _) = Settings::of(observed);
     let is_ours = |namespace: &&Namespace| {
@@ -99,10 +99,12 @@ async fn take_back(
     let quotas = keys_of(Kind::ResourceQuota, &observed.quotas);
     let limits = keys_of(Kind::LimitRange, &observed.limits);
     for key in [quotas, limits].concat() {
-        cluster::delete(client, &key).await?;
+        remove(context, &key).await?;
     }
     for namespace in ours {
-        cluster::merge(client, &key_of(Kind::Namespace, namespace), unlabelled()).await?;
+        let key = key_of(Kind::Namespace, namespace);
+        let left = cluster::merge(&context.client, &key, unlabelled()).await?;
+        context.view.note(Kind::Namespace, left);
     }
     Ok(Vec::new())
 }
@@ -110,7 +112,7 @@ async fn take_back(
 async fn purge(context: &Context, namespaces: &[&Namespace]) -> Result<(), cluster::Error> {
     for namespace in namespaces {
         if namespace.metadata.deletion_timestamp.is_none() {
-            cluster::delete(&context.client, &key_of(Kind::Namespace, *namespace)).await?;
+            remove(context, &key_of(Kind::Namespace, *namespace)).await?;
         }
     }
     Ok(())
@@ -153,5 +155,5 @@ async fn tell(
         teller.tell("Reconciling", true, reason, message),
         teller.tell("Stalled", false, "Progressing", ""),
     ];
-    write_status(tenant, &context.client, status).await
+    write_status(tenant, context, status).await
 }

@@ -1,181 +1,100 @@
-//! The three controllers, and which change concerns whom.
+//! The three controllers, and what drives them.
 
-use std::{
-    collections::HashMap,
-    fmt::Debug,
-    future,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{fmt::Debug, future, sync::Arc};
 
-use futures::{Stream, StreamExt as _};
-use k8s_openapi::api::{
-    core::v1::{LimitRange, Namespace, ResourceQuota},
-    networking::v1::Ingress,
-    rbac::v1::{ClusterRole, ClusterRoleBinding, RoleBinding},
-};
+use futures::{Stream, StreamExt as _, stream};
+use k8s_openapi::api::networking::v1::Ingress;
 use kube::{
-    Api, Client, Resource, ResourceExt,
+    Api, Client, Resource,
     runtime::{
         Controller,
         controller::{Action, Config as ControllerConfig},
         events::{Recorder, Reporter},
-        reflector::{ObjectRef, Store as Cache},
-        watcher,
+        reflector::{ObjectRef, Store},
     },
 };
-use tenantry_k8s::{IntegrationConfig, Quota, Tenant, integration_config, keys};
+use serde::de::DeserializeOwned;
+use tenantry_k8s::IntegrationConfig;
 use tenantry_runtime::{Chain, Pulse};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Context, Error, SOON, build, memory::Memory, object::MANAGER, quota, reconcile, settings,
-    validate,
+    Context, Error, SOON, haste::Haste, memory::Memory, object::MANAGER, quota, reconcile, settings,
 };
-use crate::{cluster::watching, config::ClusterConfig, store::Store};
+use crate::{
+    cluster::watching,
+    config::ClusterConfig,
+    store::Store as History,
+    view::{Queue, View, ours},
+};
 
 /// Reconciles at once, of each controller: the apiserver has others to serve.
-const CONCURRENCY: u16 = 4;
+const CONCURRENCY: u16 = 8;
+/// Names that wait to be looked at again; beyond it, watches wait.
+const QUEUE_MAX: usize = 1024;
 
-/// The tenants of the cluster, kept by a watch.
-pub type Tenants = Cache<Tenant>;
-
-/// Builds the controllers. Gives the cache of tenants, and the work, which ends with `token`.
-pub fn run(
+/// Runs the controllers, and keeps `view` for them, until `token` is cancelled.
+pub async fn run(
     client: Client,
-    store: Store,
+    view: Arc<View>,
+    store: History,
     config: ClusterConfig,
     pulse: Pulse,
     token: CancellationToken,
-) -> (Tenants, impl Future<Output = anyhow::Result<()>> + Send) {
+) -> anyhow::Result<()> {
     let reporter = Reporter {
         controller: MANAGER.to_owned(),
         instance: None,
     };
-    let recorder = Recorder::new(client.clone(), reporter);
     let context = Arc::new(Context {
+        recorder: Recorder::new(client.clone(), reporter),
         client,
+        view,
         store,
         config,
-        recorder,
         memory: Memory::default(),
+        haste: Haste::default(),
+        quotas: quota::Quotas::default(),
     });
-    let controller = Controller::new(Api::<Tenant>::all(context.client.clone()), watching());
-    let tenants = controller.store();
-    let work = all(controller, context, pulse, token);
-    (tenants, work)
-}
-
-async fn all(
-    controller: Controller<Tenant>,
-    context: Arc<Context>,
-    pulse: Pulse,
-    token: CancellationToken,
-) -> anyhow::Result<()> {
-    let cache = controller.store();
-    let tenants =
-        tenants(controller, &context, cache, &token).run(reconcile, again, context.clone());
-    let quotas = quotas(&context, &token).run(quota::reconcile, again, context.clone());
-    let settings = integration_configs(&context, &token).run(settings::reconcile, again, context);
+    let (for_tenants, tenants) = mpsc::channel(QUEUE_MAX);
+    let (for_quotas, quotas) = mpsc::channel(QUEUE_MAX);
+    let queue = Queue {
+        tenants: for_tenants,
+        quotas: for_quotas,
+    };
+    let keeping = context.view.clone().keep(
+        context.client.clone(),
+        context.config.namespace.clone(),
+        queue,
+        token.clone(),
+    );
+    let tenants = controller(context.view.tenants.now(), tenants, &token);
+    let quotas = controller(context.view.quotas.now(), quotas, &token);
+    let settings = integration_configs(&context, &token);
     tokio::join!(
-        told(tenants),
-        told(quotas),
-        told(settings),
+        keeping,
+        told(tenants.run(reconcile, again, context.clone())),
+        told(quotas.run(quota::reconcile, again, context.clone())),
+        told(settings.run(settings::reconcile, again, context)),
         beat(pulse, token)
     );
     Ok(())
 }
 
-fn tenants(
-    controller: Controller<Tenant>,
-    context: &Context,
-    cache: Tenants,
+/// A controller of what `names` asks for.
+fn controller<K>(
+    now: Store<K>,
+    names: mpsc::Receiver<ObjectRef<K>>,
     token: &CancellationToken,
-) -> Controller<Tenant> {
-    let client = &context.client;
-    let (quotas, settings) = (Heard::default(), Heard::default());
-    let (for_namespaces, for_quotas, for_settings) = (cache.clone(), cache.clone(), cache);
-    let in_install =
-        Api::<IntegrationConfig>::namespaced(client.clone(), &context.config.namespace);
-    let the_one = watching().fields(&format!("metadata.name={}", integration_config::NAME));
-    controller
+) -> Controller<K>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+{
+    Controller::for_stream(stream::pending(), now)
         .with_config(ControllerConfig::default().concurrency(CONCURRENCY))
-        .watches(
-            Api::<Namespace>::all(client.clone()),
-            watching(),
-            move |namespace| of_namespace(&for_namespaces, &namespace),
-        )
-        .watches(
-            Api::<ResourceQuota>::all(client.clone()),
-            ours(),
-            |object| labelled(&object),
-        )
-        .watches(Api::<LimitRange>::all(client.clone()), ours(), |object| {
-            labelled(&object)
-        })
-        .watches(Api::<RoleBinding>::all(client.clone()), ours(), |object| {
-            labelled(&object)
-        })
-        .watches(Api::<ClusterRole>::all(client.clone()), ours(), |object| {
-            labelled(&object)
-        })
-        .watches(
-            Api::<ClusterRoleBinding>::all(client.clone()),
-            ours(),
-            |object| labelled(&object),
-        )
-        .watches(
-            Api::<Quota>::all(client.clone()),
-            watching(),
-            move |quota: Quota| {
-                if quotas.is_news(&quota) {
-                    of_quota(&for_quotas, &quota)
-                } else {
-                    Vec::new()
-                }
-            },
-        )
-        .watches(in_install, the_one, move |config: IntegrationConfig| {
-            if settings.is_news(&config) {
-                every(&for_settings)
-            } else {
-                Vec::new()
-            }
-        })
-        .graceful_shutdown_on(token.clone().cancelled_owned())
-}
-
-fn quotas(context: &Context, token: &CancellationToken) -> Controller<Quota> {
-    let client = &context.client;
-    Controller::new(Api::<Quota>::all(client.clone()), watching())
-        .with_config(ControllerConfig::default().concurrency(CONCURRENCY))
-        .watches(
-            Api::<Tenant>::all(client.clone()),
-            watching(),
-            |tenant: Tenant| {
-                // Also the one it named before, as the status still says.
-                let before = tenant
-                    .status
-                    .into_iter()
-                    .filter_map(|status| status.quota)
-                    .flat_map(|quota| quota.available);
-                let names = before
-                    .map(|available| available.name)
-                    .chain([tenant.spec.quota]);
-                names
-                    .map(|name| ObjectRef::<Quota>::new(&name))
-                    .collect::<Vec<_>>()
-            },
-        )
-        .watches(
-            Api::<ResourceQuota>::all(client.clone()),
-            ours(),
-            |share: ResourceQuota| {
-                share
-                    .labels()
-                    .get(build::QUOTA)
-                    .map(|name| ObjectRef::<Quota>::new(name))
-            },
-        )
+        .reconcile_on(ReceiverStream::new(names))
         .graceful_shutdown_on(token.clone().cancelled_owned())
 }
 
@@ -194,67 +113,6 @@ fn integration_configs(
         ours(),
     )
     .graceful_shutdown_on(token.clone().cancelled_owned())
-}
-
-fn ours() -> watcher::Config {
-    watching().labels(&format!("{}={}", keys::MANAGED_BY, build::MANAGED_BY))
-}
-
-fn labelled<K: ResourceExt>(object: &K) -> Option<ObjectRef<Tenant>> {
-    object
-        .labels()
-        .get(keys::TENANT)
-        .map(|tenant| ObjectRef::new(tenant))
-}
-
-/// Specs heard of: what only changes its status is no news to tenants, and its status changes with every pod.
-#[derive(Default)]
-struct Heard(Mutex<HashMap<String, Spec>>);
-
-/// Which spec: uid and generation.
-type Spec = (Option<String>, Option<i64>);
-
-impl Heard {
-    fn is_news<K: ResourceExt>(&self, object: &K) -> bool {
-        let meta = object.meta();
-        let state = (meta.uid.clone(), meta.generation);
-        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.insert(object.name_any(), state.clone()) != Some(state)
-            || meta.deletion_timestamp.is_some()
-    }
-}
-
-/// The tenant that a namespace is labelled for, and those that want or had it.
-fn of_namespace(tenants: &Tenants, namespace: &Namespace) -> Vec<ObjectRef<Tenant>> {
-    let name = namespace.name_any();
-    let concerned = tenants.state().into_iter().filter(|tenant| {
-        let had = tenant
-            .status
-            .iter()
-            .flat_map(|status| &status.managed_namespaces);
-        had.into_iter().any(|had| *had == name) || validate::wanted_names(tenant).contains(&name)
-    });
-    concerned
-        .map(|tenant| ObjectRef::from(&*tenant))
-        .chain(labelled(namespace))
-        .collect()
-}
-
-fn of_quota(tenants: &Tenants, quota: &Quota) -> Vec<ObjectRef<Tenant>> {
-    let name = quota.name_any();
-    let naming = tenants
-        .state()
-        .into_iter()
-        .filter(|tenant| tenant.spec.quota == name);
-    naming.map(|tenant| ObjectRef::from(&*tenant)).collect()
-}
-
-fn every(tenants: &Tenants) -> Vec<ObjectRef<Tenant>> {
-    tenants
-        .state()
-        .iter()
-        .map(|tenant| ObjectRef::from(&**tenant))
-        .collect()
 }
 
 fn again<K>(_: Arc<K>, _: &Error, _: Arc<Context>) -> Action {

@@ -66,14 +66,16 @@ async fn bring(context: &Context, wanted: &[Object]) -> Result<Applied, cluster:
         if found
             .is_none_or(|found| !object.is_held_by(found) || object.applied() != found.applied())
         {
-            applied.note(&object.key, cluster::apply(&context.client, object).await);
+            let written = cluster::apply(&context.client, object).await.map(drop);
+            applied.note(&object.key, written);
         }
     }
     for key in there
         .keys()
         .filter(|key| wanted.iter().all(|object| object.key != **key))
     {
-        applied.note(key, cluster::delete(&context.client, key).await);
+        let deleted = cluster::delete(&context.client, key).await.map(drop);
+        applied.note(key, deleted);
     }
     Ok(applied)
 }

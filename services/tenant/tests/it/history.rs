@@ -69,6 +69,9 @@ async fn at_rest_nothing_is_written_also_after_a_restart() {
     world.apply(&tenant("rest", "owl@nordmart.com", ""));
     world.wait_for("rest", "Ready", "True").await;
     world.wait_for_fact("rest", "TenantApplied rest").await;
+    // Use is told of after ten seconds at the latest: each namespace has one configmap of Kubernetes' own.
+    let used = "get quota.tenantoperator.stakater.com small -o=jsonpath={.status.tenants.rest.status.used.configmaps}";
+    world.wait_for_answer(used, "2").await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     let before = traces(&world).await;
     world.restart(None);

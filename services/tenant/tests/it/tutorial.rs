@@ -118,8 +118,8 @@ async fn the_shares_of_a_budget_never_add_up_to_more() {
             ("share-test".into(), "2".into()),
         ]
     );
-    let used = world.get("quota.tenantoperator.stakater.com small")["status"]["tenants"]["share"]["status"]["hard"].clone();
-    assert_eq!(used["configmaps"], "10");
+    let hard = "get quota.tenantoperator.stakater.com small -o=jsonpath={.status.tenants.share.status.hard.configmaps}";
+    world.wait_for_answer(hard, "10").await;
 }
 
 #[tokio::test]

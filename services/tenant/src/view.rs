@@ -1,0 +1,337 @@
+//! What is there, kept by one watch of each kind and by the answers to our own writes: a reconcile reads memory, and
+//! sees what it wrote.
+//!
+//! Enters: watch events, answers of the apiserver. Leaves: the objects of a tenant, and who must look again.
+//! Deliberately absent: any decision about what should be there.
+
+mod custom;
+mod dead;
+mod objects;
+mod wants;
+
+use std::{fmt::Debug, sync::Arc, time::Duration};
+
+use futures::StreamExt as _;
+use k8s_openapi::api::{
+    core::v1::{LimitRange, Namespace, ResourceQuota},
+    rbac::v1::{ClusterRole, ClusterRoleBinding, RoleBinding},
+};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    core::DynamicObject,
+    runtime::{
+        WatchStreamExt as _,
+        reflector::ObjectRef,
+        watcher::{self, Event, watcher},
+    },
+};
+use serde::de::DeserializeOwned;
+use tenantry_k8s::{IntegrationConfig, Quota, Tenant, integration_config, keys};
+use tenantry_runtime::Chain;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cluster::watching,
+    reconcile::{
+        build,
+        object::{Key, Kind},
+    },
+};
+use custom::Custom;
+use objects::{Change, Objects};
+use wants::Wants;
+
+/// Longest wait for the first lists.
+const LISTS_MAX: Duration = Duration::from_secs(10);
+
+/// See the module.
+#[derive(Default)]
+pub struct View {
+    pub(crate) tenants: Custom<Tenant>,
+    pub(crate) quotas: Custom<Quota>,
+    pub(crate) configs: Objects<IntegrationConfig>,
+    pub(crate) namespaces: Objects<Namespace>,
+    pub(crate) shares: Objects<ResourceQuota>,
+    pub(crate) limits: Objects<LimitRange>,
+    pub(crate) bindings: Objects<RoleBinding>,
+    pub(crate) roles: Objects<ClusterRole>,
+    pub(crate) role_bindings: Objects<ClusterRoleBinding>,
+    wants: Wants,
+}
+
+/// The first lists are not in yet.
+#[derive(Debug, thiserror::Error)]
+#[error("the cluster was not listed within {} s", LISTS_MAX.as_secs())]
+pub struct NotListed;
+
+/// Who must look again.
+#[derive(Clone)]
+pub(crate) struct Queue {
+    pub(crate) tenants: mpsc::Sender<ObjectRef<Tenant>>,
+    pub(crate) quotas: mpsc::Sender<ObjectRef<Quota>>,
+}
+
+/// Who must look again because of one event.
+#[derive(Default)]
+struct Again {
+    tenants: Vec<String>,
+    quotas: Vec<String>,
+}
+
+impl View {
+    /// Waits until everything was listed once.
+    ///
+    /// Errors: not within ten seconds.
+    pub async fn listed(&self) -> Result<(), NotListed> {
+        let all = async {
+            tokio::join!(
+                self.tenants.listed(),
+                self.quotas.listed(),
+                self.configs.listed(),
+                self.namespaces.listed(),
+                self.shares.listed(),
+                self.limits.listed(),
+                self.bindings.listed(),
+                self.roles.listed(),
+                self.role_bindings.listed(),
+            );
+        };
+        tokio::time::timeout(LISTS_MAX, all)
+            .await
+            .map_err(|_elapsed| NotListed)
+    }
+
+    /// Takes the apiserver's answer to a write of an object of ours.
+    pub(crate) fn note(&self, kind: Kind, object: DynamicObject) {
+        match kind {
+            Kind::Namespace => note(&self.namespaces, object),
+            Kind::ResourceQuota => note(&self.shares, object),
+            Kind::LimitRange => note(&self.limits, object),
+            Kind::RoleBinding => note(&self.bindings, object),
+            Kind::ClusterRole => note(&self.roles, object),
+            Kind::ClusterRoleBinding => note(&self.role_bindings, object),
+            // Of the installation, not of a tenant.
+            Kind::Ingress => {}
+        }
+    }
+
+    /// Takes back an object that we deleted and that is gone.
+    pub(crate) fn end(&self, key: &Key) {
+        let (namespace, name) = (key.namespace.as_str(), key.name.as_str());
+        match key.kind {
+            Kind::Namespace => self.namespaces.end(namespace, name),
+            Kind::ResourceQuota => self.shares.end(namespace, name),
+            Kind::LimitRange => self.limits.end(namespace, name),
+            Kind::RoleBinding => self.bindings.end(namespace, name),
+            Kind::ClusterRole => self.roles.end(namespace, name),
+            Kind::ClusterRoleBinding => self.role_bindings.end(namespace, name),
+            Kind::Ingress => {}
+        }
+    }
+
+    /// Keeps the view until `token` is cancelled, and tells `queue` who must look again.
+    pub(crate) async fn keep(
+        self: Arc<Self>,
+        client: Client,
+        install_namespace: String,
+        queue: Queue,
+        token: CancellationToken,
+    ) {
+        let all = Follow {
+            client,
+            queue,
+            token,
+        };
+        let (namespaces, ours) = (watching(), ours());
+        let config = watching().fields(&format!("metadata.name={}", integration_config::NAME));
+        let configs = Api::<IntegrationConfig>::namespaced(all.client.clone(), &install_namespace);
+        tokio::join!(
+            all.follow(all.everywhere(), watching(), |event| self.of_tenant(event)),
+            all.follow(all.everywhere(), watching(), |event| self.of_quota(event)),
+            all.follow(configs, config, |event| self.of_config(event)),
+            all.follow(all.everywhere(), namespaces, |event| self
+                .of_namespace(event)),
+            all.follow(all.everywhere(), ours.clone(), |event| self.of_share(event)),
+            all.follow(all.everywhere(), ours.clone(), |event| of_labelled(
+                self.limits.take(event)
+            )),
+            all.follow(all.everywhere(), ours.clone(), |event| of_labelled(
+                self.bindings.take(event)
+            )),
+            all.follow(all.everywhere(), ours.clone(), |event| of_labelled(
+                self.roles.take(event)
+            )),
+            all.follow(all.everywhere(), ours, |event| of_labelled(
+                self.role_bindings.take(event)
+            )),
+        );
+    }
+
+    fn of_tenant(&self, event: Event<Tenant>) -> Again {
+        let is_end = matches!(event, Event::Delete(_));
+        let Some(tenant) = self.tenants.take(event) else {
+            return Again::default();
+        };
+        self.wants.set(&tenant, is_end);
+        // Also the quota it named before, as the status still says.
+        let before = tenant.status.iter().flat_map(|status| &status.quota);
+        let before = before.flat_map(|quota| &quota.available);
+        let quotas = before.map(|available| available.name.clone());
+        Again {
+            tenants: vec![tenant.name_any()],
+            quotas: quotas.chain([tenant.spec.quota.clone()]).collect(),
+        }
+    }
+
+    fn of_quota(&self, event: Event<Quota>) -> Again {
+        let is_list = matches!(event, Event::InitApply(_));
+        let before = generation_of(&event, &self.quotas);
+        let Some(quota) = self.quotas.take(event) else {
+            return Again::default();
+        };
+        let name = quota.name_any();
+        // What only changes its status is no news to tenants, and its status changes with every pod.
+        let is_news = !is_list && before != quota.metadata.generation;
+        let tenants = self.tenants.now().state();
+        let naming = tenants
+            .iter()
+            .filter(|tenant| is_news && tenant.spec.quota == name);
+        Again {
+            tenants: naming.map(|tenant| tenant.name_any()).collect(),
+            quotas: vec![name],
+        }
+    }
+
+    fn of_config(&self, event: Event<IntegrationConfig>) -> Again {
+        let before = self.generation_of_config();
+        let changes = self.configs.take(event);
+        if changes.is_empty() || before == self.generation_of_config() {
+            return Again::default();
+        }
+        let tenants = self.tenants.now().state();
+        Again {
+            tenants: tenants.iter().map(|tenant| tenant.name_any()).collect(),
+            quotas: Vec::new(),
+        }
+    }
+
+    fn generation_of_config(&self) -> Option<(Option<String>, Option<i64>)> {
+        let config = self.configs.only();
+        config.map(|config| (config.uid(), config.metadata.generation))
+    }
+
+    /// The tenants that a namespace is or was labelled for, and those that want it.
+    fn of_namespace(&self, event: Event<Namespace>) -> Again {
+        let changes = self.namespaces.take(event);
+        let wanting = changes
+            .iter()
+            .flat_map(|change| self.wants.of(&change.name.1))
+            .collect::<Vec<_>>();
+        let mut again = of_labelled(changes);
+        again.tenants.extend(wanting);
+        again
+    }
+
+    fn of_share(&self, event: Event<ResourceQuota>) -> Again {
+        let quota = match &event {
+            Event::Apply(share) | Event::Delete(share) => share.labels().get(build::QUOTA).cloned(),
+            Event::Init | Event::InitApply(_) | Event::InitDone => None,
+        };
+        let mut again = of_labelled(self.shares.take(event));
+        if !again.tenants.is_empty() {
+            again.quotas.extend(quota);
+        }
+        again
+    }
+}
+
+fn generation_of(event: &Event<Quota>, quotas: &Custom<Quota>) -> Option<i64> {
+    let (Event::Apply(quota) | Event::Delete(quota)) = event else {
+        return None;
+    };
+    let known = quotas.now().get(&ObjectRef::from_obj(quota))?;
+    let is_same = known.uid() == quota.uid() && !matches!(event, Event::Delete(_));
+    is_same.then_some(known.metadata.generation)?
+}
+
+fn of_labelled(changes: Vec<Change>) -> Again {
+    Again {
+        tenants: changes
+            .into_iter()
+            .flat_map(|change| change.tenants)
+            .collect(),
+        quotas: Vec::new(),
+    }
+}
+
+fn note<K>(objects: &Objects<K>, object: DynamicObject)
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned,
+{
+    match object.try_parse::<K>() {
+        Ok(object) => objects.note(object),
+        // The watch tells of it, too.
+        Err(failure) => tracing::warn!(error = %Chain(&failure), "An answer could not be read."),
+    }
+}
+
+/// A watch of what is ours.
+pub(crate) fn ours() -> watcher::Config {
+    watching().labels(&format!("{}={}", keys::MANAGED_BY, build::MANAGED_BY))
+}
+
+/// Revision of an object: the apiserver's versions are numbers that grow, also between objects of one kind.
+fn revision<K: Resource>(object: &K) -> u64 {
+    let version = object.meta().resource_version.as_deref();
+    version
+        .and_then(|version| version.parse().ok())
+        .unwrap_or_default()
+}
+
+/// Follows watches.
+struct Follow {
+    client: Client,
+    queue: Queue,
+    token: CancellationToken,
+}
+
+impl Follow {
+    fn everywhere<K>(&self) -> Api<K>
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        Api::all(self.client.clone())
+    }
+
+    async fn follow<K>(
+        &self,
+        api: Api<K>,
+        config: watcher::Config,
+        take: impl Fn(Event<K>) -> Again,
+    ) where
+        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
+    {
+        let events = watcher(api, config).default_backoff();
+        let mut events = std::pin::pin!(events.take_until(self.token.cancelled()));
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(event) => self.tell(take(event)).await,
+                Err(failure) => {
+                    let kind = K::kind(&());
+                    tracing::warn!(%kind, error = %Chain(&failure), "A watch is taken up again.");
+                }
+            }
+        }
+    }
+
+    async fn tell(&self, again: Again) {
+        for name in again.tenants {
+            // Nobody listens any more only when the process stops.
+            let _ = self.queue.tenants.send(ObjectRef::new(&name)).await;
+        }
+        for name in again.quotas {
+            let _ = self.queue.quotas.send(ObjectRef::new(&name)).await;
+        }
+    }
+}

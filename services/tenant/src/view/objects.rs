@@ -1,0 +1,303 @@
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use kube::{Resource, ResourceExt, runtime::watcher::Event};
+use tenantry_k8s::keys;
+use tokio::sync::watch;
+
+use super::{dead::Dead, revision};
+use crate::reconcile::object::MANAGER;
+
+/// Namespace and name; no namespace is empty.
+pub(crate) type Name = (String, String);
+
+/// An object that is not what it was, and the tenants whose label it has or had.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) name: Name,
+    pub(super) tenants: BTreeSet<String>,
+}
+
+/// Objects of one kind, as the watch tells and as our own writes were answered.
+///
+/// Invariant: never older than our own last write.
+pub(crate) struct Objects<K> {
+    state: Mutex<State<K>>,
+    is_listed: watch::Sender<bool>,
+}
+
+struct State<K> {
+    now: HashMap<Name, Arc<K>>,
+    of_tenant: HashMap<String, BTreeSet<Name>>,
+    dead: Dead,
+    /// What a list under way has brought so far.
+    listing: HashMap<Name, K>,
+}
+
+impl<K> Default for Objects<K> {
+    fn default() -> Self {
+        let state = State {
+            now: HashMap::new(),
+            of_tenant: HashMap::new(),
+            dead: Dead::default(),
+            listing: HashMap::new(),
+        };
+        Self {
+            state: Mutex::new(state),
+            is_listed: watch::Sender::new(false),
+        }
+    }
+}
+
+impl<K: Resource + Clone> Objects<K> {
+    /// Objects with the label of `tenant`, by name.
+    pub(crate) fn of(&self, tenant: &str) -> Vec<K> {
+        let state = self.locked();
+        let names = state.of_tenant.get(tenant).into_iter().flatten();
+        names
+            .filter_map(|name| state.now.get(name))
+            .map(|object| K::clone(object))
+            .collect()
+    }
+
+    /// The object of that name; an empty namespace for cluster objects.
+    pub(crate) fn find(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
+        let name = (namespace.to_owned(), name.to_owned());
+        self.locked().now.get(&name).cloned()
+    }
+
+    /// The only object; none if there is none.
+    pub(crate) fn only(&self) -> Option<Arc<K>> {
+        self.locked().now.values().next().cloned()
+    }
+
+    /// Takes what the apiserver answered to a write of ours.
+    pub(super) fn note(&self, object: K) {
+        self.locked().put(object);
+    }
+
+    /// Takes back what a deletion of ours ended.
+    pub(super) fn end(&self, namespace: &str, name: &str) {
+        let name = (namespace.to_owned(), name.to_owned());
+        let mut state = self.locked();
+        let ended = state.remove(&name);
+        state.dead.bury(ended.and_then(|ended| ended.uid()));
+    }
+
+    /// Takes what the watch tells; gives what changed by it, our own writes aside.
+    pub(super) fn take(&self, event: Event<K>) -> Vec<Change> {
+        let mut state = self.locked();
+        match event {
+            Event::Init => {
+                state.listing.clear();
+                Vec::new()
+            }
+            Event::InitApply(object) => {
+                state.listing.insert(name_of(&object), object);
+                Vec::new()
+            }
+            Event::InitDone => {
+                let changes = state.relist();
+                let is_first = !self.is_listed.send_replace(true);
+                // The first list is no change: everything is looked at after a start.
+                if is_first { Vec::new() } else { changes }
+            }
+            Event::Apply(object) => state.put(object).into_iter().collect(),
+            Event::Delete(object) => state.ended(&object).into_iter().collect(),
+        }
+    }
+
+    /// Waits for the first list.
+    pub(super) async fn listed(&self) {
+        // The sender lives as long as this, so there is no error to come.
+        let _ = self.is_listed.subscribe().wait_for(|listed| *listed).await;
+    }
+
+    fn locked(&self) -> MutexGuard<'_, State<K>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Resource + Clone> State<K> {
+    fn put(&mut self, mut object: K) -> Option<Change> {
+        let name = name_of(&object);
+        if self.dead.has(object.uid().as_ref()) {
+            return None;
+        }
+        let known = self.now.get(&name);
+        if known.is_some_and(|known| revision(&**known) >= revision(&object)) {
+            return None;
+        }
+        // Ours are the largest, and nobody asks for them.
+        object
+            .managed_fields_mut()
+            .retain(|entry| entry.manager.as_deref() != Some(MANAGER));
+        let before = self.remove(&name);
+        let now = tenant_of(&object);
+        if let Some(tenant) = &now {
+            self.of_tenant
+                .entry(tenant.clone())
+                .or_default()
+                .insert(name.clone());
+        }
+        self.now.insert(name.clone(), Arc::new(object));
+        let before = before.and_then(|before| tenant_of(&*before));
+        Some(Change {
+            name,
+            tenants: before.into_iter().chain(now).collect(),
+        })
+    }
+
+    fn ended(&mut self, object: &K) -> Option<Change> {
+        let name = name_of(object);
+        self.dead.bury(object.uid());
+        // Another of that name may have come meanwhile.
+        if self.now.get(&name)?.uid() != object.uid() {
+            return None;
+        }
+        let ended = self.remove(&name)?;
+        Some(Change {
+            name,
+            tenants: tenant_of(&*ended).into_iter().collect(),
+        })
+    }
+
+    /// Replaces everything by what was listed, what was written since aside.
+    fn relist(&mut self) -> Vec<Change> {
+        let listing = std::mem::take(&mut self.listing);
+        let newest = listing.values().map(revision).max().unwrap_or_default();
+        let missing: Vec<Name> = self
+            .now
+            .iter()
+            .filter(|(name, known)| !listing.contains_key(*name) && revision(&***known) <= newest)
+            .map(|(name, _)| name.clone())
+            .collect();
+        let mut changes = Vec::new();
+        for name in missing {
+            let ended = self.remove(&name);
+            self.dead.bury(ended.as_ref().and_then(|ended| ended.uid()));
+            let tenant = ended.and_then(|ended| tenant_of(&*ended));
+            changes.push(Change {
+                name,
+                tenants: tenant.into_iter().collect(),
+            });
+        }
+        changes.extend(listing.into_values().filter_map(|object| self.put(object)));
+        changes
+    }
+
+    fn remove(&mut self, name: &Name) -> Option<Arc<K>> {
+        let ended = self.now.remove(name)?;
+        if let Some(tenant) = tenant_of(&*ended)
+            && let Some(names) = self.of_tenant.get_mut(&tenant)
+        {
+            names.remove(name);
+            if names.is_empty() {
+                self.of_tenant.remove(&tenant);
+            }
+        }
+        Some(ended)
+    }
+}
+
+fn name_of<K: Resource>(object: &K) -> Name {
+    (object.namespace().unwrap_or_default(), object.name_any())
+}
+
+fn tenant_of<K: Resource>(object: &K) -> Option<String> {
+    object.labels().get(keys::TENANT).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(name: &str, uid: &str, revision: u64, tenant: &str) -> ConfigMap {
+        let metadata = json!({
+            "name": name, "namespace": "n", "uid": uid,
+            "resourceVersion": revision.to_string(), "labels": {"stakater.com/tenant": tenant},
+        });
+        serde_json::from_value(json!({"metadata": metadata})).unwrap()
+    }
+
+    fn listed(all: &[ConfigMap]) -> Objects<ConfigMap> {
+        let objects = Objects::default();
+        list(&objects, all);
+        objects
+    }
+
+    fn list(objects: &Objects<ConfigMap>, all: &[ConfigMap]) -> Vec<Change> {
+        objects.take(Event::Init);
+        for one in all {
+            objects.take(Event::InitApply(one.clone()));
+        }
+        objects.take(Event::InitDone)
+    }
+
+    fn names(objects: &Objects<ConfigMap>, tenant: &str) -> Vec<String> {
+        let all = objects.of(tenant);
+        all.iter().map(ResourceExt::name_any).collect()
+    }
+
+    #[test]
+    fn a_change_of_label_concerns_both_tenants() {
+        let objects = listed(&[object("x", "1", 1, "a")]);
+        let changes = objects.take(Event::Apply(object("x", "1", 2, "b")));
+        assert_eq!(changes[0].tenants, ["a", "b"].map(str::to_owned).into());
+        assert_eq!(
+            (names(&objects, "a"), names(&objects, "b")),
+            (vec![], vec!["x".to_owned()])
+        );
+    }
+
+    #[test]
+    fn the_echo_of_our_own_write_is_no_change() {
+        let objects = listed(&[object("x", "1", 1, "a")]);
+        objects.note(object("x", "1", 3, "a"));
+        assert_eq!(objects.take(Event::Apply(object("x", "1", 2, "a"))), []);
+        assert_eq!(objects.take(Event::Apply(object("x", "1", 3, "a"))), []);
+        assert_eq!(
+            objects.take(Event::Apply(object("x", "1", 4, "a"))).len(),
+            1
+        );
+    }
+
+    #[test]
+    fn what_we_deleted_does_not_come_back_by_an_older_event() {
+        let objects = listed(&[object("x", "1", 1, "a")]);
+        objects.end("n", "x");
+        assert_eq!(objects.take(Event::Apply(object("x", "1", 2, "a"))), []);
+        assert_eq!(names(&objects, "a"), Vec::<String>::new());
+        assert_eq!(
+            objects.take(Event::Apply(object("x", "2", 4, "a"))).len(),
+            1
+        );
+        assert_eq!(objects.take(Event::Delete(object("x", "1", 3, "a"))), []);
+        assert_eq!(names(&objects, "a"), ["x"]);
+    }
+
+    #[test]
+    fn what_the_watch_says_is_gone_does_not_come_back_by_a_late_answer() {
+        let objects = listed(&[object("x", "1", 1, "a")]);
+        assert_eq!(
+            objects.take(Event::Delete(object("x", "1", 3, "a"))).len(),
+            1
+        );
+        objects.note(object("x", "1", 2, "a"));
+        assert_eq!(names(&objects, "a"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_list_takes_away_what_is_gone_and_not_what_is_newer() {
+        let objects = listed(&[object("x", "1", 1, "a"), object("y", "2", 2, "a")]);
+        objects.note(object("z", "3", 9, "a"));
+        let changes = list(&objects, &[object("y", "2", 5, "a")]);
+        assert_eq!(changes.len(), 2);
+        assert_eq!(names(&objects, "a"), ["y", "z"]);
+    }
+}
