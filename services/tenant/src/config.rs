@@ -53,6 +53,15 @@ pub struct ClusterConfig {
     /// Class of the ingresses where the IntegrationConfig names none.
     #[arg(long, env = "TENANTRY_INGRESS_CLASS", default_value = "nginx")]
     pub ingress_class: String,
+    /// Name of this replica, which no other running one may have; the host's name if unset.
+    #[arg(long, env = "TENANTRY_REPLICA", default_value_t = host_name())]
+    pub replica: String,
+}
+
+/// The host's name: in a cluster, the pod's.
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().to_lowercase()
 }
 
 impl Config {

@@ -10,5 +10,6 @@ pub mod convert;
 pub mod grpc;
 pub mod member;
 pub mod reconcile;
+pub mod shard;
 pub mod store;
 pub mod view;

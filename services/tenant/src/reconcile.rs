@@ -32,6 +32,7 @@ use tenantry_runtime::Chain;
 use crate::{
     cluster::{self, within},
     config::ClusterConfig,
+    shard::Shards,
     store::{self, Store},
     view::{NotListed, View},
 };
@@ -91,6 +92,8 @@ pub struct Context {
     pub client: Client,
     /// What is there.
     pub view: Arc<View>,
+    /// Which tenants are ours to look after.
+    pub shards: Shards,
     /// The history.
     pub store: Store,
     /// Settings that concern the cluster.
@@ -108,6 +111,9 @@ async fn reconcile(tenant: Arc<Tenant>, context: Arc<Context>) -> Result<Action,
         name: name.clone(),
         source,
     };
+    if !context.shards.owns(&name) {
+        return Ok(Action::await_change());
+    }
     context.view.listed().await?;
     if tenant.metadata.deletion_timestamp.is_some() {
         return release::release(&tenant, &context).await;

@@ -88,6 +88,11 @@ impl Memory {
         self.locked().entry(tenant).or_default().recorded = Some(recorded);
     }
 
+    /// Others may have looked after the tenants meanwhile.
+    pub(super) fn forget_all(&self) {
+        self.locked().clear();
+    }
+
     /// A tenant that is gone.
     pub(super) fn forget(&self, tenant: Uuid) {
         self.locked().remove(&tenant);

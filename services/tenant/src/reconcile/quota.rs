@@ -73,6 +73,9 @@ pub(super) async fn reconcile(quota: Arc<Quota>, context: Arc<Context>) -> Resul
     let Some(uid) = quota.uid().and_then(|uid| Uuid::parse_str(&uid).ok()) else {
         return Ok(Action::await_change());
     };
+    if !context.shards.owns(&format!("quota {name}")) {
+        return Ok(Action::await_change());
+    }
     context.view.listed().await?;
     let used = used(&context.view, &name);
     if quota.metadata.deletion_timestamp.is_some() {

@@ -16,8 +16,8 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tenantry_k8s::IntegrationConfig;
 use tenantry_runtime::{Chain, Pulse};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::{ReceiverStream, WatchStream};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -26,6 +26,7 @@ use super::{
 use crate::{
     cluster::watching,
     config::ClusterConfig,
+    shard::Shards,
     store::Store as History,
     view::{Queue, View, ours},
 };
@@ -50,8 +51,9 @@ pub async fn run(
     };
     let context = Arc::new(Context {
         recorder: Recorder::new(client.clone(), reporter),
-        client,
         view,
+        shards: Shards::new(client.clone(), &config.namespace, &config.replica),
+        client,
         store,
         config,
         memory: Memory::default(),
@@ -70,16 +72,25 @@ pub async fn run(
         queue,
         token.clone(),
     );
-    let tenants = controller(context.view.tenants.now(), tenants, &token);
-    let quotas = controller(context.view.quotas.now(), quotas, &token);
-    let settings = integration_configs(&context, &token);
-    tokio::join!(
-        keeping,
-        told(tenants.run(reconcile, again, context.clone())),
-        told(quotas.run(quota::reconcile, again, context.clone())),
-        told(settings.run(settings::reconcile, again, context)),
-        beat(pulse, token)
-    );
+    let (changed, changes) = watch::channel(());
+    let sharing = context.shards.keep(changed, pulse, token.clone());
+    let changes = || WatchStream::from_changes(changes.clone());
+    let memory = context.clone();
+    let tenants = controller(context.view.tenants.now(), tenants, &token)
+        .reconcile_all_on(changes().inspect(move |()| memory.memory.forget_all()));
+    let quotas = controller(context.view.quotas.now(), quotas, &token).reconcile_all_on(changes());
+    let settings = integration_configs(&context, &token).reconcile_all_on(changes());
+    let work = async {
+        tokio::join!(
+            keeping,
+            told(tenants.run(reconcile, again, context.clone())),
+            told(quotas.run(quota::reconcile, again, context.clone())),
+            told(settings.run(settings::reconcile, again, context.clone())),
+        );
+        Ok(())
+    };
+    tokio::try_join!(sharing, work)?;
+    context.shards.leave().await;
     Ok(())
 }
 
@@ -132,12 +143,4 @@ where
         future::ready(())
     })
     .await;
-}
-
-/// The controllers' sign of life: they share this task, so a stuck one silences it.
-async fn beat(pulse: Pulse, token: CancellationToken) {
-    let mut ticks = tokio::time::interval(std::time::Duration::from_secs(1));
-    while token.run_until_cancelled(ticks.tick()).await.is_some() {
-        pulse.beat();
-    }
 }

@@ -30,6 +30,9 @@ pub(super) async fn reconcile(
     };
     let is_ours = name == integration_config::NAME
         && config.namespace().as_ref() == Some(&context.config.namespace);
+    if !context.shards.owns("settings") {
+        return Ok(Action::await_change());
+    }
     if !is_ours || config.metadata.deletion_timestamp.is_some() {
         // Our ingresses go by their owner reference.
         return Ok(Action::await_change());

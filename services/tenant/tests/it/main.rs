@@ -6,6 +6,7 @@ mod grpc;
 mod grpc_sight;
 mod history;
 mod lifecycle;
+mod replicas;
 mod schema;
 mod support;
 mod tutorial;

@@ -42,11 +42,7 @@ impl World {
         let directory = parent.join(tenantry_testkit::unique("world-"));
         let database = Database::create(sqlx::migrate!("../../migrations/tenant")).await;
         let plane = ControlPlane::start(&directory, Nodes::None).expect("starting a control plane");
-        let grpc_port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let grpc_port = free_port();
         install(&plane, &directory);
         let quota = plane.kubectl().args(["apply", "-f", "-"]).input(QUOTA);
         quota.run(COMMAND).expect("applying the tutorial's quota");
@@ -77,6 +73,14 @@ impl World {
             .spawn()
             .expect("starting the service");
         *self.service.lock().unwrap_or_else(PoisonError::into_inner) = started;
+    }
+
+    /// One more replica of the service.
+    pub(crate) fn replica(&self, name: &str) -> Replica {
+        let port = free_port();
+        let mut command = command(&self.directory, url(&self.database), port);
+        command.env("TENANTRY_REPLICA", name);
+        Replica(command.spawn().expect("starting a replica"))
     }
 
     /// kubectl as the administrator: what it printed, or its complaint.
@@ -212,6 +216,22 @@ impl Drop for World {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// A replica beside the world's own service; dropping it kills it, as a crash would.
+pub(crate) struct Replica(Child);
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        // One that ended by itself is as good.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
 }
 
 fn repository() -> PathBuf {

@@ -89,6 +89,10 @@ async fn the_shares_of_a_budget_never_add_up_to_more() {
     };
     assert_eq!(hard(), ["5", "5"]);
     // kube-root-ca.crt counts: four more fit, the fifth does not.
+    let root = "get configmap kube-root-ca.crt -n share-dev -o name";
+    world
+        .wait_for_answer(root, "configmap/kube-root-ca.crt")
+        .await;
     for n in 0..4 {
         world
             .kubectl(&format!("create configmap c{n} -n share-dev"))
