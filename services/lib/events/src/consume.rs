@@ -15,7 +15,7 @@ use tenantry_runtime::{Chain, Pulse};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Bus, BusError, DecodeError, Envelope, Wake};
+use crate::{Bus, BusError, DecodeError, Envelope, RecordError, Wake};
 
 /// How long JetStream waits for our ack before it delivers again.
 const ACK_WAIT: Duration = Duration::from_secs(30);
@@ -62,15 +62,19 @@ pub enum ApplyError {
     Store(#[from] sqlx::Error),
     /// A fact that follows from it was not recorded.
     #[error(transparent)]
-    Record(#[from] crate::RecordError),
+    Record(#[from] RecordError),
 }
 
 impl ApplyError {
     /// The single place where a failure becomes a decision about redelivery.
     pub fn verdict(&self, delivered: u32) -> Verdict {
         match self {
-            Self::Decode(_) | Self::Nonsense { .. } => Verdict::Reject,
-            Self::Store(_) | Self::Record(_) => Verdict::Later(pause(delivered)),
+            Self::Decode(_)
+            | Self::Nonsense { .. }
+            | Self::Record(RecordError::TooLarge { .. }) => Verdict::Reject,
+            Self::Store(_) | Self::Record(RecordError::Store { .. }) => {
+                Verdict::Later(pause(delivered))
+            }
         }
     }
 }

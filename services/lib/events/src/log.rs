@@ -17,15 +17,38 @@ pub enum Recorded {
     },
 }
 
+/// Most bytes of name and data. NATS takes a message of 1 MiB, and the envelope around them must fit, too: an event
+/// that cannot be published would hold up all that come after it.
+const BYTES_MAX: usize = 512 * 1024;
+
 /// Recording a fact failed.
 #[derive(Debug, thiserror::Error)]
-#[error("recording {kind} of {noun} {uid}")]
-pub struct RecordError {
-    noun: &'static str,
-    kind: &'static str,
-    uid: Uuid,
-    #[source]
-    source: sqlx::Error,
+pub enum RecordError {
+    /// It could never be published.
+    #[error("recording {kind} of {noun} {uid}: {bytes} bytes are more than {BYTES_MAX}")]
+    TooLarge {
+        /// Kind of thing.
+        noun: &'static str,
+        /// What became true.
+        kind: &'static str,
+        /// Identifier of the thing.
+        uid: Uuid,
+        /// Size of name and data.
+        bytes: usize,
+    },
+    /// The database did not take it.
+    #[error("recording {kind} of {noun} {uid}")]
+    Store {
+        /// Kind of thing.
+        noun: &'static str,
+        /// What became true.
+        kind: &'static str,
+        /// Identifier of the thing.
+        uid: Uuid,
+        /// What the database says.
+        #[source]
+        source: sqlx::Error,
+    },
 }
 
 /// Adds `fact` to the log, inside the caller's transaction, unless the thing's newest event says the same.
@@ -33,12 +56,26 @@ pub struct RecordError {
 /// Takes the thing's row lock until the transaction ends, so events of one thing have one order.
 /// Wake the relay after the commit, not before.
 pub async fn record(conn: &mut PgConnection, fact: &Fact) -> Result<Recorded, RecordError> {
-    append(conn, fact).await.map_err(|source| RecordError {
-        noun: fact.noun,
-        kind: fact.kind,
-        uid: fact.uid,
-        source,
-    })
+    let Fact {
+        noun, kind, uid, ..
+    } = *fact;
+    let bytes = fact.name.len() + fact.data.to_string().len();
+    if bytes > BYTES_MAX {
+        return Err(RecordError::TooLarge {
+            noun,
+            kind,
+            uid,
+            bytes,
+        });
+    }
+    append(conn, fact)
+        .await
+        .map_err(|source| RecordError::Store {
+            noun,
+            kind,
+            uid,
+            source,
+        })
 }
 
 async fn append(conn: &mut PgConnection, fact: &Fact) -> Result<Recorded, sqlx::Error> {

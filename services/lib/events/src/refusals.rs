@@ -1,8 +1,8 @@
 use std::{collections::HashMap, time::Duration};
 
-use jiff::{Timestamp, Unit};
+use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use sqlx::PgPool;
-use tenantry_domain::{Refusal, TenantName};
+use tenantry_domain::Refusal;
 use tenantry_proto::common::v1::Refusal as Message;
 use tenantry_runtime::Chain;
 use tokio::sync::mpsc;
@@ -24,42 +24,53 @@ pub async fn refusals(
     wake: Wake,
     token: CancellationToken,
 ) -> anyhow::Result<()> {
-    let mut counts: HashMap<Refusal, i64> = HashMap::new();
-    let mut dropped = 0u64;
+    let mut counts = Counts::default();
     let mut flush = tokio::time::interval(MINUTE);
     loop {
         tokio::select! {
-            Some(refusal) = incoming.recv() => {
-                if counts.len() < KINDS_MAX || counts.contains_key(&refusal) {
-                    *counts.entry(refusal).or_default() += 1;
-                } else {
-                    dropped += 1;
-                }
-            }
-            _ = flush.tick() => write(&pool, &wake, &mut counts, &mut dropped).await,
+            Some(refusal) = incoming.recv() => counts.add(refusal),
+            _ = flush.tick() => write(&pool, &wake, &mut counts).await,
             () = token.cancelled() => {
-                write(&pool, &wake, &mut counts, &mut dropped).await;
+                while let Ok(refusal) = incoming.try_recv() {
+                    counts.add(refusal);
+                }
+                write(&pool, &wake, &mut counts).await;
                 return Ok(());
             }
         }
     }
 }
 
-async fn write(pool: &PgPool, wake: &Wake, counts: &mut HashMap<Refusal, i64>, dropped: &mut u64) {
-    if counts.is_empty() {
+#[derive(Default)]
+struct Counts {
+    kept: HashMap<Refusal, i64>,
+    dropped: u64,
+}
+
+impl Counts {
+    fn add(&mut self, refusal: Refusal) {
+        if self.kept.len() < KINDS_MAX || self.kept.contains_key(&refusal) {
+            *self.kept.entry(refusal).or_default() += 1;
+        } else {
+            self.dropped += 1;
+        }
+    }
+}
+
+async fn write(pool: &PgPool, wake: &Wake, counts: &mut Counts) {
+    if counts.kept.is_empty() {
         return;
     }
-    match insert(pool, counts).await {
+    match insert(pool, &counts.kept).await {
         Ok(()) => {
             wake.wake();
-            if *dropped > 0 {
+            let Counts { dropped, .. } = std::mem::take(counts);
+            if dropped > 0 {
                 tracing::warn!(
-                    dropped = *dropped,
+                    dropped,
                     "More different refusals in a minute than are kept."
                 );
             }
-            counts.clear();
-            *dropped = 0;
         }
         // They stay counted and are tried again in a minute.
         Err(failure) => tracing::warn!(error = %Chain(&*failure), "Refusals not recorded yet."),
@@ -70,13 +81,21 @@ async fn insert(
     pool: &PgPool,
     counts: &HashMap<Refusal, i64>,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let minute = Timestamp::now().round(Unit::Minute)?;
+    let minute = minute_of(Timestamp::now())?;
     let mut tx = pool.begin().await?;
     for (refusal, count) in counts {
         record(&mut tx, &fact(refusal, *count, minute)).await?;
     }
     tx.commit().await?;
     Ok(())
+}
+
+/// The minute that `time` lies in: never one that has not begun.
+fn minute_of(time: Timestamp) -> Result<Timestamp, jiff::Error> {
+    let down = TimestampRound::new()
+        .smallest(Unit::Minute)
+        .mode(RoundMode::Floor);
+    time.round(down)
 }
 
 fn fact(refusal: &Refusal, count: i64, minute: Timestamp) -> Fact {
@@ -99,8 +118,23 @@ fn fact(refusal: &Refusal, count: i64, minute: Timestamp) -> Fact {
         refusal.actor.clone(),
         &data,
     );
-    match TenantName::parse(&refusal.subject) {
-        Ok(tenant) if refusal.method.contains(".tenant.") => fact.with_tenant(tenant),
-        _ => fact,
+    match &refusal.tenant {
+        Some(tenant) => fact.with_tenant(tenant.clone()),
+        None => fact,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minute_begins_before_what_is_counted_in_it() {
+        let check = |time: &str, expected: &str| {
+            let minute = minute_of(time.parse().unwrap()).unwrap();
+            assert_eq!(minute, expected.parse::<Timestamp>().unwrap());
+        };
+        check("2026-03-03T10:00:59.9Z", "2026-03-03T10:00:00Z");
+        check("2026-03-03T10:01:00Z", "2026-03-03T10:01:00Z");
     }
 }

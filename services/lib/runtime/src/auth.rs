@@ -87,12 +87,9 @@ impl Auth {
         if let Err(refused) = &answer
             && refused.code() == Code::Unauthenticated
         {
-            self.note(
-                request,
-                Actor::user(ANONYMOUS),
-                "TOKEN_INVALID",
-                String::new(),
-            );
+            let reason = status::reason(refused).unwrap_or_default();
+            let method = method_of(request);
+            self.note(Refusal::new(Actor::user(ANONYMOUS), method, &reason, ""));
         }
         answer
     }
@@ -109,13 +106,11 @@ impl Auth {
         if self.may(&caller, &access).await? {
             return Ok(Authority { caller, access });
         }
-        self.note(
-            request,
-            Actor::user(&caller.username),
-            "PERMISSION_DENIED",
-            access.name.clone(),
-        );
-        Err(denied(&caller, &access))
+        let actor = Actor::user(&caller.username);
+        let reason = status::word(Reason::PermissionDenied);
+        let refusal = Refusal::new(actor, method_of(request), reason, &access.name);
+        let Refusal { subject, .. } = self.note(refusal.with_tenant(access.tenant()));
+        Err(denied(&caller, &access.named(subject)))
     }
 
     /// Whether `caller` may do `access`, where both answers lead on.
@@ -138,22 +133,18 @@ impl Auth {
             .is_some_and(|SubjectAccessReviewStatus { allowed, .. }| allowed))
     }
 
-    fn note<T>(&self, request: &Request<T>, actor: Actor, reason: &str, subject: String) {
-        let method = request
-            .extensions()
-            .get::<MethodPath>()
-            .map(|path| path.0.clone())
-            .unwrap_or_default();
-        let refusal = Refusal {
-            actor,
-            method,
-            reason: reason.to_owned(),
-            subject,
-        };
-        if let Err(full) = self.refusals.try_send(refusal) {
+    /// Sends `refusal` to the history and gives it back.
+    fn note(&self, refusal: Refusal) -> Refusal {
+        if let Err(full) = self.refusals.try_send(refusal.clone()) {
             tracing::warn!(error = %Chain(&full), "Refusal not recorded.");
         }
+        refusal
     }
+}
+
+fn method_of<T>(request: &Request<T>) -> &str {
+    let path = request.extensions().get::<MethodPath>();
+    path.map(|path| path.0.as_str()).unwrap_or_default()
 }
 
 fn denied(caller: &Caller, access: &Access) -> Status {

@@ -15,6 +15,12 @@ pub fn word(reason: Reason) -> &'static str {
     name.strip_prefix("REASON_").unwrap_or(name)
 }
 
+/// The reason that `status` carries, as it is sent.
+pub(crate) fn reason(status: &Status) -> Option<String> {
+    let info = status.get_details_error_info();
+    info.map(|info| info.reason)
+}
+
 /// A status with an ErrorInfo. `message` says the problem and the remedy; `metadata` holds its dynamic values.
 pub fn with_reason<'a>(
     code: Code,

@@ -1,7 +1,8 @@
-use tenantry_events::{Recorded, record};
+use tenantry_events::{Fact, RecordError, Recorded, record};
+use tenantry_testkit::eventually;
 use uuid::Uuid;
 
-use crate::support::{commit, fact, places};
+use crate::support::{commit, fact, places, start_relay};
 
 #[tokio::test]
 async fn the_same_state_is_recorded_once() {
@@ -66,4 +67,32 @@ async fn the_service_role_cannot_rewrite_history() {
             .to_string();
         assert!(error.contains(why), "{statement}: {error}");
     }
+}
+
+#[tokio::test]
+async fn what_could_never_be_published_is_not_recorded() {
+    let (database, stream) = places().await;
+    let sized = |bytes: usize| {
+        let fact = fact(Uuid::new_v4(), 1);
+        Fact {
+            data: serde_json::json!({ "text": "x".repeat(bytes) }),
+            ..fact
+        }
+    };
+    let mut tx = database.pool.begin().await.unwrap();
+    let refused = record(&mut tx, &sized(600_000)).await.unwrap_err();
+    assert!(
+        matches!(refused, RecordError::TooLarge { .. }),
+        "{refused:?}"
+    );
+    tx.commit().await.unwrap();
+    // The control: the largest that is taken does reach the stream.
+    commit(&database.pool, &sized(512 * 1024 - 100)).await;
+    let running = start_relay(stream.bus(), database.pool.clone());
+    eventually("the large event on the stream", || async {
+        let messages = stream.messages().await;
+        (messages == 1).then_some(()).ok_or(messages)
+    })
+    .await;
+    running.token.cancel();
 }

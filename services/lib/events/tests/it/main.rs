@@ -3,5 +3,6 @@
 
 mod consumer;
 mod log;
+mod refusals;
 mod relay;
 mod support;

@@ -1,11 +1,14 @@
 use std::fmt;
 
 use k8s_openapi::api::authorization::v1::ResourceAttributes;
+use tenantry_domain::TenantName;
 
 /// Group of the tenancy resources.
 const TENANCY_GROUP: &str = "tenantoperator.stakater.com";
 /// Group of Tenantry's own resources.
 const OWN_GROUP: &str = "tenantry.dev";
+/// Longest name of an object in Kubernetes.
+const NAME_BYTES_MAX: usize = 253;
 
 /// One right, in the cluster's own terms.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -58,14 +61,25 @@ impl Access {
         }
     }
 
+    /// The tenant that it is a right on, if it is one on a single tenant.
+    pub(super) fn tenant(&self) -> Option<TenantName> {
+        let is_tenant = self.group == TENANCY_GROUP && self.resource == "tenants";
+        TenantName::parse(&self.name).ok().filter(|_| is_tenant)
+    }
+
+    /// The question to the apiserver.
+    ///
+    /// No object has a longer name than Kubernetes takes, so such a name asks for the right on all objects: who has
+    /// that is told what is wrong with the name, and megabytes of it do not travel.
     pub(super) fn attributes(&self) -> ResourceAttributes {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let name = Some(&self.name).filter(|name| name.len() <= NAME_BYTES_MAX);
         ResourceAttributes {
             group: some(self.group),
             resource: some(self.resource),
             subresource: some(self.subresource),
             verb: some(self.verb),
-            name: some(&self.name),
+            name: name.and_then(|name| some(name)),
             ..ResourceAttributes::default()
         }
     }
@@ -116,5 +130,24 @@ mod tests {
             access.to_string(),
             r#"get tenants/cost "logistics" in tenantoperator.stakater.com"#
         );
+    }
+
+    #[test]
+    fn a_name_that_no_object_has_asks_for_the_right_on_all() {
+        let asked = |name: String| {
+            Access::tenancy("get", "tenants")
+                .named(name)
+                .attributes()
+                .name
+        };
+        assert_eq!(asked("a".repeat(253)), Some("a".repeat(253)));
+        assert_eq!(asked("a".repeat(254)), None);
+    }
+
+    #[test]
+    fn only_a_tenants_name_is_a_tenant() {
+        let tenant = |resource| Access::tenancy("get", resource).named("small").tenant();
+        assert_eq!(tenant("tenants"), TenantName::parse("small").ok());
+        assert_eq!(tenant("quotas"), None);
     }
 }
