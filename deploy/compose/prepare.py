@@ -18,10 +18,11 @@ COMPOSE = "/compose"
 ISSUER = "https://localhost:8443/realms/tenantry"
 SERVICES = ["identity", "tenant", "showback", "console"]
 
+ASSERT = ["$JS.API.STREAM.INFO.TENANTRY"]
+CONSUMER = "TENANTRY.showback-ownership"
 CONSUME = [
-    "$JS.API.INFO", "$JS.API.STREAM.INFO.TENANTRY", "$JS.API.STREAM.MSG.GET.TENANTRY", "$JS.API.DIRECT.GET.TENANTRY.>",
-    "$JS.API.CONSUMER.*.TENANTRY.>", "$JS.API.CONSUMER.MSG.NEXT.TENANTRY.>", "$JS.API.CONSUMER.DURABLE.CREATE.TENANTRY.>",
-    "$JS.ACK.TENANTRY.>", "$JS.FC.TENANTRY.>",
+    f"$JS.API.CONSUMER.CREATE.{CONSUMER}", f"$JS.API.CONSUMER.CREATE.{CONSUMER}.>", f"$JS.API.CONSUMER.INFO.{CONSUMER}",
+    f"$JS.API.CONSUMER.MSG.NEXT.{CONSUMER}", f"$JS.ACK.{CONSUMER}.>",
 ]
 SESSIONS = [
     "$JS.API.INFO", "$JS.API.STREAM.INFO.KV_TENANTRY_SESSIONS", "$JS.API.STREAM.MSG.GET.KV_TENANTRY_SESSIONS",
@@ -99,8 +100,9 @@ def openssl(*arguments):
 def nats():
     users = [{"user": "admin", "password": os.environ["NATS_ADMIN_PASSWORD"]}]
     for service in SERVICES:
-        publish = SESSIONS if service == "console" else [f"evt.{service}.>", *CONSUME]
-        permissions = {"publish": {"allow": publish}, "subscribe": {"allow": ["_INBOX.>"]}}
+        publish = SESSIONS if service == "console" else [f"evt.{service}.>", *ASSERT]
+        publish = [*publish, *CONSUME] if service == "showback" else publish
+        permissions = {"publish": {"allow": publish}, "subscribe": {"allow": [f"_INBOX.{service}.>"]}}
         users.append({"nkey": nkey(service), "permissions": permissions})
     write_json("nats.conf", {
         "server_name": "tenantry-compose",

@@ -54,8 +54,15 @@ async fn each_service_says_that_it_serves() {
     }
 }
 
-/// What the server said when the service's key published to `subject`; none if it kept silent, as it does for what is allowed.
-async fn refusal(service: Service, subject: &'static str) -> Option<String> {
+/// What a service's key does.
+#[derive(Clone, Copy)]
+enum Deed {
+    Publish(&'static str),
+    Subscribe(&'static str),
+}
+
+/// What the server said when the service's key did `deed`; none if it kept silent, as it does for what is allowed.
+async fn refusal(service: Service, deed: Deed) -> Option<String> {
     let seed = std::fs::read_to_string(stack().nkey_file(service)).unwrap();
     let (told, mut heard) = mpsc::channel(8);
     let options = ConnectOptions::with_nkey(seed.trim().to_owned()).event_callback(move |event| {
@@ -67,13 +74,28 @@ async fn refusal(service: Service, subject: &'static str) -> Option<String> {
         }
     });
     let client = options.connect(stack().nats_url()).await.unwrap();
-    client.publish(subject, "{}".into()).await.unwrap();
+    match deed {
+        Deed::Publish(subject) => client.publish(subject, "{}".into()).await.unwrap(),
+        Deed::Subscribe(subject) => drop(client.subscribe(subject).await.unwrap()),
+    }
     // The server answers in order, so a refusal comes before this round trip ends.
     client.flush().await.unwrap();
     tokio::time::timeout(Duration::from_secs(1), heard.recv())
         .await
         .ok()
         .flatten()
+}
+
+async fn must_be_refused(service: Service, deed: Deed) {
+    let (Deed::Publish(subject) | Deed::Subscribe(subject)) = deed;
+    let refused = refusal(service, deed)
+        .await
+        .unwrap_or_default()
+        .to_lowercase();
+    assert!(
+        refused.contains("permissions violation"),
+        "{subject}: {refused}"
+    );
 }
 
 #[tokio::test]
@@ -84,20 +106,36 @@ async fn a_service_speaks_for_itself_only() {
         "evt.tenant.v1.tenant.x",
         "$JS.API.STREAM.DELETE.TENANTRY",
         "$JS.API.STREAM.PURGE.TENANTRY",
+        "$JS.API.CONSUMER.DELETE.TENANTRY.showback-ownership",
+        "$JS.API.CONSUMER.MSG.NEXT.TENANTRY.showback-ownership",
     ] {
-        let refused = refusal(Service::Identity, subject)
-            .await
-            .unwrap_or_default()
-            .to_lowercase();
-        assert!(
-            refused.contains("permissions violation"),
-            "{subject}: {refused}"
-        );
+        must_be_refused(Service::Identity, Deed::Publish(subject)).await;
     }
+    must_be_refused(
+        Service::Showback,
+        Deed::Publish("$JS.API.CONSUMER.DELETE.TENANTRY.showback-ownership"),
+    )
+    .await;
     assert_eq!(messages().await, before);
-    // The control: what a service needs is not refused. Its own facts are in the stream by the same key.
-    assert_eq!(
-        refusal(Service::Identity, "$JS.API.STREAM.INFO.TENANTRY").await,
-        None
-    );
+    // The controls: what a service needs is not refused. Its own facts are in the stream by the same key.
+    for (service, subject) in [
+        (Service::Identity, "$JS.API.STREAM.INFO.TENANTRY"),
+        (
+            Service::Showback,
+            "$JS.API.CONSUMER.INFO.TENANTRY.showback-ownership",
+        ),
+    ] {
+        assert_eq!(refusal(service, Deed::Publish(subject)).await, None);
+    }
+}
+
+#[tokio::test]
+async fn a_service_hears_its_own_replies_only() {
+    let _turn = together().await;
+    for inbox in ["_INBOX.showback.>", "_INBOX.>", "evt.>"] {
+        must_be_refused(Service::Identity, Deed::Subscribe(inbox)).await;
+    }
+    // The control: its own inbox is open to it.
+    let own = Deed::Subscribe("_INBOX.identity.>");
+    assert_eq!(refusal(Service::Identity, own).await, None);
 }

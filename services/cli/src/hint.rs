@@ -44,7 +44,9 @@ pub(crate) fn of(reason: Reason) -> Option<&'static str> {
         Reason::UsernameTaken => Some(
             "give this ARN a username of its own; `tenantry identity mapping list` shows the taken ones",
         ),
-        Reason::NameReserved => Some("choose a username or group without the prefix `system:`"),
+        Reason::NameReserved => Some(
+            "choose a username without the prefixes `system:`, `eks:`, `aws:`, `amazon:`, `iam:`, or a group without `system:`",
+        ),
         Reason::PrincipalUnsupported => {
             Some("map an IAM user or role; an IAM group grants nothing in a cluster")
         }
@@ -58,11 +60,14 @@ pub(crate) fn of(reason: Reason) -> Option<&'static str> {
         Reason::PageTokenInvalid => {
             Some("repeat the command without changing its filters meanwhile")
         }
+        Reason::ClusterRefused => Some(
+            "change what the apiserver's words above name; `tenantry status` shows whether Tenantry's own rights are whole",
+        ),
+        Reason::DeadlineExceeded => {
+            Some("`get` shows whether it took effect; repeat the command if it did not")
+        }
         Reason::Internal => Some("a fault of ours; the service's log has the request id"),
         Reason::SessionEnded => Some("log in again"),
-        Reason::Unspecified
-        | Reason::IamRefused
-        | Reason::MappingGuarded
-        | Reason::ClusterRefused => None,
+        Reason::Unspecified | Reason::IamRefused | Reason::InUse | Reason::MappingGuarded => None,
     }
 }

@@ -75,11 +75,16 @@ fn router(app: App) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), harden))
         .layer(PropagateRequestIdLayer::x_request_id())
         // Addresses of the way back carry the code: the span has the path only.
-        .layer(TraceLayer::new_for_http().make_span_with(|request: &Request| {
-            tracing::debug_span!("request", method = %request.method(), path = request.uri().path())
-        }))
+        .layer(TraceLayer::new_for_http().make_span_with(span_of))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .with_state(app)
+}
+
+fn span_of(request: &Request) -> tracing::Span {
+    let id = request.headers().get("x-request-id");
+    let request_id = id.and_then(|id| id.to_str().ok()).unwrap_or_default();
+    let (method, path) = (request.method(), request.uri().path());
+    tracing::info_span!("request", %method, path, request_id)
 }
 
 async fn ready(State(app): State<App>) -> Response {

@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 
 use clap::Parser as _;
 use tenantry_console::{App, Config, Provider, Sessions, serve, upstreams};
-use tenantry_runtime::{bind, install_tls_provider, supervise, telemetry};
+use tenantry_runtime::{bind, install_tls_provider, supervise, telemetry, warn_while_insecure};
 
 /// Longest time open calls and streams have to finish.
 const GRACE: Duration = Duration::from_secs(15);
@@ -33,6 +33,10 @@ async fn main() -> anyhow::Result<()> {
         stop: stop.clone(),
     };
     supervisor
+        .task(
+            "insecure",
+            warn_while_insecure(config.insecure_dev, stop.clone()),
+        )
         .task("http", serve(listener, app, stop))
         .until_signal()
         .await

@@ -10,7 +10,7 @@ use tenantry_identity::{
     iam::{self, Iam},
     store::Store,
 };
-use tenantry_runtime::{Health, auth::Auth, serve, supervise};
+use tenantry_runtime::{Health, auth::Auth, serve, supervise, warn_while_insecure};
 use tokio::sync::mpsc;
 
 /// How long stopping may take.
@@ -40,7 +40,7 @@ async fn main() -> anyhow::Result<()> {
         .require_tls("TENANTRY_DATABASE_URL", config.database.is_tls())?;
     let listener = tenantry_runtime::bind(config.server.grpc_addr).await?;
     let pool = tenantry_events::pool(&config.database)?;
-    let (bus, wake) = (Bus::lazy(&config.nats), Wake::default());
+    let (bus, wake) = (Bus::lazy("identity", &config.nats), Wake::default());
     let kube = tenantry_runtime::kube_client().await?;
     let (refused, refusals) = mpsc::channel(REFUSALS_MAX);
     let auth = Auth::new(kube.clone(), refused);
@@ -59,6 +59,10 @@ async fn main() -> anyhow::Result<()> {
     let supervisor = supervise(GRACE);
     let (stop, drain) = (supervisor.stop(), supervisor.drain());
     supervisor
+        .task(
+            "insecure",
+            warn_while_insecure(config.server.insecure_dev, stop.clone()),
+        )
         .task("grpc", serve(listener, tls, health, routes, stop.clone()))
         .task("keys", iam.tend_keys(keys_pulse, stop.clone()))
         .task(

@@ -50,7 +50,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let pool = tenantry_events::pool(&config.database)?;
     let (store, bus, wake) = (
         Store::new(pool.clone()),
-        Bus::lazy(&config.nats),
+        Bus::lazy(CONTEXT, &config.nats),
         Wake::default(),
     );
     let client = tenantry_runtime::kube_client()
@@ -97,6 +97,10 @@ async fn run(config: Config) -> anyhow::Result<()> {
         stop.clone(),
     );
     tasks
+        .task(
+            "insecure",
+            tenantry_runtime::warn_while_insecure(config.server.insecure_dev, stop.clone()),
+        )
         .task(
             "grpc",
             tenantry_runtime::serve(listener, tls, health, routes, stop.clone()),

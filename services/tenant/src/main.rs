@@ -36,7 +36,7 @@ async fn main() -> anyhow::Result<()> {
         .context("configuring the cluster's client")?;
     let (refusals, refused) = mpsc::channel(REFUSALS);
     let auth = Auth::new(client.clone(), refusals);
-    let (bus, wake) = (Bus::lazy(&config.nats), Wake::default());
+    let (bus, wake) = (Bus::lazy("tenant", &config.nats), Wake::default());
     let health = Health::new(&[grpc::NAME, audit::NAME]);
     let supervisor = tenantry_runtime::supervise(Config::GRACE);
     let (stop, drain) = (supervisor.stop(), supervisor.drain());
@@ -64,6 +64,10 @@ async fn main() -> anyhow::Result<()> {
     ));
     let relay_pulse = health.pulse("relay", Duration::from_secs(30));
     supervisor
+        .task(
+            "insecure",
+            tenantry_runtime::warn_while_insecure(config.server.insecure_dev, stop.clone()),
+        )
         .task(
             "grpc",
             tenantry_runtime::serve(listener, tls, health, routes, stop.clone()),

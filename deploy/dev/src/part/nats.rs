@@ -26,18 +26,16 @@ pub(crate) const UNIT: Unit = Unit {
     deadline: Duration::from_secs(30),
 };
 
-/// The JetStream requests that a consumer of the stream makes. Making, changing and deleting a stream are not among them.
-const CONSUME: [&str; 10] = [
-    "$JS.API.INFO",
-    "$JS.API.STREAM.INFO.TENANTRY",
-    "$JS.API.STREAM.MSG.GET.TENANTRY",
-    "$JS.API.DIRECT.GET.TENANTRY",
-    "$JS.API.DIRECT.GET.TENANTRY.>",
-    "$JS.API.CONSUMER.*.TENANTRY.>",
-    "$JS.API.CONSUMER.MSG.NEXT.TENANTRY.>",
-    "$JS.API.CONSUMER.DURABLE.CREATE.TENANTRY.>",
-    "$JS.ACK.TENANTRY.>",
-    "$JS.FC.TENANTRY.>",
+/// What the relay needs beside its subjects: to assert the stream.
+const ASSERT: [&str; 1] = ["$JS.API.STREAM.INFO.TENANTRY"];
+
+/// What showback's consumer needs, that one consumer's subjects only: another's could be emptied or taken away.
+const CONSUME: [&str; 5] = [
+    "$JS.API.CONSUMER.CREATE.TENANTRY.showback-ownership",
+    "$JS.API.CONSUMER.CREATE.TENANTRY.showback-ownership.>",
+    "$JS.API.CONSUMER.INFO.TENANTRY.showback-ownership",
+    "$JS.API.CONSUMER.MSG.NEXT.TENANTRY.showback-ownership",
+    "$JS.ACK.TENANTRY.showback-ownership.>",
 ];
 
 /// What the console's sessions need: one bucket.
@@ -70,17 +68,20 @@ fn prepare(stack: &Stack) -> Result<()> {
 }
 
 fn user(stack: &Stack, service: Service) -> Result<Value> {
-    let publish = match service {
-        Service::Console => SESSIONS.map(str::to_owned).to_vec(),
-        Service::Identity | Service::Tenant | Service::Showback => {
-            let own = format!("evt.{}.>", service.name());
-            [vec![own], CONSUME.map(str::to_owned).to_vec()].concat()
-        }
+    let allowed = permissions(service);
+    Ok(json!({ "nkey": public_key(stack, service)?, "permissions": allowed }))
+}
+
+/// What a service may say and hear. Replies come to an inbox of its own, so that no service reads another's.
+fn permissions(service: Service) -> Value {
+    let own = format!("evt.{}.>", service.name());
+    let needed = match service {
+        Service::Console => SESSIONS.to_vec(),
+        Service::Identity | Service::Tenant => [&[own.as_str()], &ASSERT[..]].concat(),
+        Service::Showback => [&[own.as_str()], &ASSERT[..], &CONSUME[..]].concat(),
     };
-    Ok(json!({
-        "nkey": public_key(stack, service)?,
-        "permissions": { "publish": { "allow": publish }, "subscribe": { "allow": ["_INBOX.>"] } },
-    }))
+    let inbox = format!("_INBOX.{}.>", service.name());
+    json!({ "publish": { "allow": needed }, "subscribe": { "allow": [inbox] } })
 }
 
 /// The public half of a service's key, which is made on first use.
@@ -105,4 +106,36 @@ fn spec(stack: &Stack) -> Result<Spec> {
 
 fn probe(stack: &Stack) -> Probe {
     Probe::Http(stack.ports().nats_monitor, "/healthz?js-server-only=true")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allowed(service: Service, verb: &str) -> Vec<String> {
+        serde_json::from_value(permissions(service)[verb]["allow"].clone()).unwrap()
+    }
+
+    #[test]
+    fn only_who_consumes_may_speak_of_consumers_and_only_of_his_own() {
+        for service in [Service::Identity, Service::Tenant] {
+            let own = format!("evt.{}.>", service.name());
+            assert_eq!(
+                allowed(service, "publish"),
+                [own.as_str(), "$JS.API.STREAM.INFO.TENANTRY"]
+            );
+        }
+        let showback = allowed(Service::Showback, "publish");
+        assert!(showback.iter().all(|subject| {
+            !subject.contains("CONSUMER.") || subject.contains(".TENANTRY.showback-ownership")
+        }));
+    }
+
+    #[test]
+    fn no_two_services_share_an_inbox() {
+        for service in Service::ALL {
+            let inbox = format!("_INBOX.{}.>", service.name());
+            assert_eq!(allowed(service, "subscribe"), [inbox]);
+        }
+    }
 }

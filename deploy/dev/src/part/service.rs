@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use super::{Layer, Probe, Process, Unit, Work, manifests, prepared};
 use crate::exec::Spec;
 use crate::home::{binary, repository};
-use crate::stack::{CLUSTER, COMMAND, NAMESPACE, Service, Stack};
+use crate::stack::{COMMAND, NAMESPACE, Service, Stack};
 use crate::tool;
 
 /// Declares the stream, as the user who may.
@@ -51,7 +51,7 @@ pub(crate) const CONSOLE: Unit = service(
     "console",
     &["stream", "service accounts", "keycloak"],
     |stack| spec(stack, Service::Console),
-    |stack| Probe::Http(stack.port(Service::Console), "/healthz"),
+    |stack| Probe::Http(stack.port(Service::Console), "/readyz"),
 );
 
 const fn task(
@@ -151,7 +151,6 @@ fn common(stack: &Stack, service: Service) -> Vec<(String, String)> {
             "KUBECONFIG",
             stack.kubeconfig(service.name()).display().to_string(),
         ),
-        ("TENANTRY_CLUSTER", CLUSTER.to_owned()),
         ("TENANTRY_INSECURE_DEV", "1".to_owned()),
         ("TENANTRY_LOG_FORMAT", "text".to_owned()),
         ("NO_COLOR", "1".to_owned()),

@@ -51,7 +51,7 @@ impl Proxy {
     async fn forward(self, request: Request<Body>) -> Result<Response<Body>, Status> {
         let path = request.uri().path().to_owned();
         if !is_served(&path, self.upstream.packages) {
-            return Err(Status::unimplemented(format!("{path} is not served here")));
+            return Err(not_served(&path));
         }
         let session = grpc::session(&self.app, request.headers()).await?;
         let (mut parts, body) = request.into_parts();
@@ -123,13 +123,22 @@ fn is_served(path: &str, packages: &[&str]) -> bool {
     package.is_some_and(|package| packages.contains(&package))
 }
 
+fn not_served(path: &str) -> Status {
+    let message = format!("{path} is not served here; check the address, or update the page");
+    let metadata = [("path", path.to_owned())];
+    with_reason(Code::Unimplemented, Reason::NotFound, message, metadata)
+}
+
 fn headers(sent: &HeaderMap, id_token: &str) -> Result<HeaderMap, Status> {
     let mut headers: HeaderMap = PASSED_ON
         .iter()
         .filter_map(|name| Some((name.clone(), sent.get(name)?.clone())))
         .collect();
-    let mut bearer = HeaderValue::from_str(&format!("Bearer {id_token}"))
-        .map_err(|source| Status::internal(format!("the token is no header value: {source}")))?;
+    let mut bearer = HeaderValue::from_str(&format!("Bearer {id_token}")).map_err(|source| {
+        warn!(error = %Chain(&source), "A session's token is no header value.");
+        let message = "the session's token cannot be sent; log in again";
+        with_reason(Code::Internal, Reason::Internal, message, [])
+    })?;
     bearer.set_sensitive(true);
     headers.insert(header::AUTHORIZATION, bearer);
     Ok(headers)
@@ -157,7 +166,14 @@ fn until(body: Body, deadline: Instant, stop: tokio_util::sync::CancellationToke
 }
 
 fn reopen() -> HeaderMap {
-    let status = Status::unavailable("the stream ended with its token; open it again");
+    let message = "the stream ended with its token; open it again";
+    let metadata = [("service", "console".to_owned())];
+    let status = with_reason(
+        Code::Unavailable,
+        Reason::ServiceUnavailable,
+        message,
+        metadata,
+    );
     let mut trailers = HeaderMap::new();
     // Written by a constant message: it always is a valid header.
     let _ = status.add_header(&mut trailers);
@@ -166,6 +182,8 @@ fn reopen() -> HeaderMap {
 
 #[cfg(test)]
 mod tests {
+    use tonic_types::StatusExt as _;
+
     use super::*;
 
     #[test]
@@ -188,6 +206,18 @@ mod tests {
             packages
         ));
         assert!(!is_served("/tenantry.tenant.v1", packages));
+    }
+
+    #[test]
+    fn every_refusal_of_the_gateway_has_a_reason() {
+        let reason = |headers: HeaderMap| {
+            let status = Status::from_header_map(&headers).unwrap();
+            let details = status.get_error_details();
+            details.error_info().unwrap().reason.clone()
+        };
+        let absent = not_served("/x.Y/Z").into_http::<()>();
+        assert_eq!(reason(absent.headers().clone()), "NOT_FOUND");
+        assert_eq!(reason(reopen()), "SERVICE_UNAVAILABLE");
     }
 
     #[test]

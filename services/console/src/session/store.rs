@@ -17,6 +17,8 @@ use crate::SessionConfig;
 
 /// Name of the bucket.
 const BUCKET: &str = "TENANTRY_SESSIONS";
+/// Where replies come: no other service may read there.
+const INBOX: &str = "_INBOX.console";
 /// How long NATS may take for one answer.
 const REPLY_MAX: Duration = Duration::from_secs(3);
 
@@ -87,6 +89,7 @@ impl Store {
         };
         let client = options
             .name("tenantry-console")
+            .custom_inbox_prefix(INBOX)
             .retry_on_initial_connect()
             .request_timeout(Some(REPLY_MAX))
             .connect(config.nats_url.expose_secret())

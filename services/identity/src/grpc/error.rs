@@ -40,7 +40,7 @@ pub(super) fn status(error: Error) -> Status {
             let message = format!("{what} is still in use: {words}; take that away first");
             with_reason(
                 Code::FailedPrecondition,
-                Reason::Conflict,
+                Reason::InUse,
                 message,
                 [("what", what)],
             )
@@ -52,7 +52,7 @@ pub(super) fn status(error: Error) -> Status {
             );
             with_reason(
                 Code::FailedPrecondition,
-                Reason::Conflict,
+                Reason::InUse,
                 message,
                 [("arn", arn)],
             )

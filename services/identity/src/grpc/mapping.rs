@@ -5,7 +5,11 @@ use tenantry_proto::{
         DeleteIdentityMappingResponse, ListIdentityMappingsRequest, ListIdentityMappingsResponse,
     },
 };
-use tenantry_runtime::{Chain, status::invalid_field, status::with_reason, to_completion};
+use tenantry_runtime::{
+    Chain,
+    status::{invalid_field, with_field, with_reason},
+    to_completion,
+};
 use tonic::{Code, Request, Response, Status};
 
 use super::{Identity, Reply, error, mode, required};
@@ -80,23 +84,29 @@ pub(super) async fn delete(
     }))
 }
 
-/// Whether `arn` has an entry in aws-auth, in any spelling; `Error::MappingUnknown` if the cluster does not say.
-pub(super) async fn is_mapped(service: &Identity, arn: &str) -> Result<bool, iam::Error> {
+/// Whether `arn` has an entry in aws-auth, in any spelling.
+///
+/// Errors: what is wrong with aws-auth, if it can be read and not understood; else that the cluster does not say.
+pub(super) async fn is_mapped(service: &Identity, arn: &str) -> Result<bool, Status> {
     let mapped = service.mappings.is_mapped(arn).await;
-    mapped.map_err(|failure| iam::Error::MappingUnknown {
-        arn: arn.to_owned(),
-        source: failure.into(),
+    mapped.map_err(|failure| match failure {
+        // Trying again would not help: somebody has to repair it.
+        Error::Refused(Refusal::Unparseable { .. }) => status(failure),
+        source => error::status(iam::Error::MappingUnknown {
+            arn: arn.to_owned(),
+            source: source.into(),
+        }),
     })
 }
 
 fn principal(field: &str, arn: &str) -> Result<Principal, Status> {
     Principal::parse(arn).map_err(|error| match error {
         PrincipalError::Malformed(_) => invalid_field(field, error.to_string()),
-        PrincipalError::Unsupported { .. } => with_reason(
-            Code::InvalidArgument,
+        PrincipalError::Unsupported { .. } => with_field(
             Reason::PrincipalUnsupported,
-            format!("{field} {error}"),
-            [("field", field.to_owned()), ("arn", arn.to_owned())],
+            field,
+            error.to_string(),
+            [("arn", arn.to_owned())],
         ),
     })
 }
@@ -105,21 +115,17 @@ fn bad_names(error: MappingError) -> Status {
     match error {
         MappingError::Field { field, rule } => invalid_field(format!("mapping.{field}"), rule),
         MappingError::Reserved {
-            ref field,
-            ref name,
-            ..
-        } => {
-            let metadata = [
-                ("field", format!("mapping.{field}")),
-                ("name", name.clone()),
-            ];
-            with_reason(
-                Code::InvalidArgument,
-                Reason::NameReserved,
-                format!("mapping.{error}"),
-                metadata,
-            )
-        }
+            field,
+            name,
+            prefix,
+        } => with_field(
+            Reason::NameReserved,
+            format!("mapping.{field}"),
+            format!(
+                "{name:?} begins with {prefix}, which belongs to the system; choose another name"
+            ),
+            [("name", name), ("prefix", prefix.to_owned())],
+        ),
     }
 }
 

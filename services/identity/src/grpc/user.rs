@@ -82,10 +82,7 @@ pub(super) async fn delete(
         Err(failure) => return Err(status(failure)),
     };
     // The mapping is bound to the name: left behind, it would be the next user's of that name.
-    if mapping::is_mapped(service, &user.arn)
-        .await
-        .map_err(status)?
-    {
+    if mapping::is_mapped(service, &user.arn).await? {
         return Err(status(Error::Mapped { arn: user.arn }));
     }
     let deleted = to_completion(async move { iam.delete_user(&cause, &name, user).await }).await;

@@ -1,7 +1,9 @@
 use aws_sdk_iam::{
     config::http::HttpResponse,
-    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    error::{ProvideErrorMetadata, SdkError},
 };
+
+use tenantry_runtime::Chain;
 
 use crate::store;
 
@@ -108,8 +110,13 @@ impl Error {
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
         let operation = format!("{operation} {what}");
-        let Some(service) = failure.as_service_error() else {
-            let words = DisplayErrorContext(&failure).to_string();
+        // A success whose body cannot be read comes as an error of the service without a code: it may have done the work.
+        let is_success = failure
+            .raw_response()
+            .is_some_and(|reply| reply.status().is_success());
+        let Some(service) = failure.as_service_error().filter(|_| !is_success) else {
+            // The SDK's own display of the context prints the raw reply, which may hold a secret key.
+            let words = Chain(&failure).to_string();
             return Self::Unavailable { operation, words };
         };
         let code = service.code().unwrap_or("unknown").to_owned();

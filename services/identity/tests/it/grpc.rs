@@ -256,12 +256,16 @@ async fn a_mapped_user_is_not_deleted() {
         })
     };
     let refused = service.delete_user(delete()).await.unwrap_err();
-    assert_eq!(told(&refused).1, "CONFLICT");
+    assert_eq!(told(&refused).1, "IN_USE");
     assert!(
         refused.message().contains("mapping delete"),
         "{}",
         refused.message()
     );
+    let broken = r#"{"data": {"mapUsers": "- userarn: [never closed\n"}}"#;
+    kubectl(&["patch", "configmap", "aws-auth", "-p", broken]);
+    let refused = service.delete_user(delete()).await.unwrap_err();
+    assert_eq!(told(&refused).1, "MAPPING_UNPARSEABLE");
     place.iam.get_user(&user).await.unwrap();
     kubectl(&["delete", "configmap", "aws-auth"]);
     for _ in 0..2 {

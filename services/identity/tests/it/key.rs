@@ -1,11 +1,15 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use secrecy::ExposeSecret as _;
 use tenantry_identity::iam::{Error, name::KeyId};
-use tenantry_runtime::Health;
+use tenantry_runtime::{Chain, Health};
 use tenantry_testkit::eventually;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::fmt::MakeWriter;
 
 use crate::{
     faults::{self, Fault},
@@ -167,4 +171,61 @@ async fn open_rows(place: &Place) -> i64 {
         .fetch_one(&place.database.pool)
         .await
         .unwrap()
+}
+
+#[tokio::test]
+async fn a_reply_that_cannot_be_read_shows_its_secret_to_nobody() {
+    const SECRET: &str = "SECRETthatNobodyMaySee";
+    let url = faults::url(|body| {
+        if body.contains("Action=CreateAccessKey") {
+            let key = format!("<SecretAccessKey>{SECRET}");
+            Fault::Answer(200, format!("<CreateAccessKeyResponse><AccessKey>{key}"))
+        } else {
+            Fault::None
+        }
+    });
+    let place = Place::behind(&url.await).await;
+    let user = place.user_name();
+    place.user(&user).await;
+    let lines = Lines::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(lines.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let answer = place.iam.create_key(&cause(), &user, here()).await;
+    let failure = answer.err().unwrap();
+    assert!(matches!(failure, Error::Unavailable { .. }), "{failure:?}");
+    tracing::warn!(error = %Chain(&failure), "Call not done.");
+    let written = format!("{failure:?}\n{}", lines.text());
+    // The control: what is wrong is said, and the log was listened to.
+    assert!(written.contains("Call not done."), "{written}");
+    assert!(written.to_lowercase().contains("xml"), "{written}");
+    assert!(!written.contains(SECRET), "{written}");
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
 }

@@ -36,7 +36,18 @@ impl NatsConfig {
     ///
     /// Errors: `BusError::Nkey` or `BusError::Connect`.
     pub async fn connect(&self) -> Result<async_nats::Client, BusError> {
-        let options = ConnectOptions::new()
+        self.connect_with(ConnectOptions::new()).await
+    }
+
+    /// Connects as `service`, which hears replies in an inbox of its own.
+    async fn connect_as(&self, service: &str) -> Result<async_nats::Client, BusError> {
+        let inbox = format!("_INBOX.{service}");
+        let options = ConnectOptions::new().custom_inbox_prefix(inbox);
+        self.connect_with(options).await
+    }
+
+    async fn connect_with(&self, options: ConnectOptions) -> Result<async_nats::Client, BusError> {
+        let options = options
             .connection_timeout(ANSWER_MAX)
             .request_timeout(Some(ANSWER_MAX))
             .event_callback(
@@ -107,6 +118,7 @@ pub enum BusError {
 #[derive(Clone)]
 pub struct Bus {
     config: Arc<NatsConfig>,
+    service: Option<&'static str>,
     pub(crate) spec: Arc<StreamSpec>,
     client: Arc<OnceCell<async_nats::Client>>,
 }
@@ -129,15 +141,19 @@ impl Stream {
 }
 
 impl Bus {
-    /// The stream of the installation.
-    pub fn lazy(config: &NatsConfig) -> Self {
-        Self::with_stream(config, StreamSpec::default())
+    /// The stream of the installation, as `service` sees it.
+    pub fn lazy(service: &'static str, config: &NatsConfig) -> Self {
+        Self {
+            service: Some(service),
+            ..Self::with_stream(config, StreamSpec::default())
+        }
     }
 
     /// A stream of one's own, as tests have.
     pub fn with_stream(config: &NatsConfig, spec: StreamSpec) -> Self {
         Self {
             config: Arc::new(config.clone()),
+            service: None,
             spec: Arc::new(spec),
             client: Arc::default(),
         }
@@ -167,6 +183,9 @@ impl Bus {
     }
 
     async fn connect(&self) -> Result<async_nats::Client, BusError> {
-        self.config.connect().await
+        match self.service {
+            Some(service) => self.config.connect_as(service).await,
+            None => self.config.connect().await,
+        }
     }
 }

@@ -37,12 +37,12 @@ impl DatabaseConfig {
         ]))
     }
 
-    /// Whether the URL insists on TLS.
+    /// Whether the URL insists on TLS with a server that proves who it is: `sslmode=require` takes any certificate.
     pub fn is_tls(&self) -> bool {
         PgConnectOptions::from_str(self.database_url.expose_secret()).is_ok_and(|options| {
             matches!(
                 options.get_ssl_mode(),
-                PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull
+                PgSslMode::VerifyCa | PgSslMode::VerifyFull
             )
         })
     }
@@ -71,4 +71,26 @@ pub async fn migrate(config: &DatabaseConfig, own: Migrator) -> anyhow::Result<(
         .context("migrating the service's tables")?;
     pool.close().await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_verified_server_counts_as_tls() {
+        let check = |mode: &str, expected| {
+            let url = format!("postgres://me@db.example.com/identity?sslmode={mode}");
+            let config = DatabaseConfig {
+                database_url: url.into(),
+            };
+            assert_eq!(config.is_tls(), expected, "{mode}");
+        };
+        for mode in ["disable", "allow", "prefer", "require"] {
+            check(mode, false);
+        }
+        for mode in ["verify-ca", "verify-full"] {
+            check(mode, true);
+        }
+    }
 }

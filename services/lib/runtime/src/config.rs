@@ -19,9 +19,6 @@ pub struct ServerConfig {
     /// 1 allows plain text to people, NATS and Postgres. For one machine only.
     #[arg(long, env = "TENANTRY_INSECURE_DEV", default_value = "0", value_parser = one_or_zero)]
     pub insecure_dev: bool,
-    /// Name of the cluster this installation serves.
-    #[arg(long, env = "TENANTRY_CLUSTER", default_value = "default")]
-    pub cluster: String,
 }
 
 /// How a process speaks of itself.
@@ -71,6 +68,9 @@ impl ServerConfig {
         if url_is_tls || self.insecure_dev {
             return Ok(());
         }
-        bail!("{variable} is plain text; use TLS, or TENANTRY_INSECURE_DEV=1 on one machine")
+        bail!(
+            "{variable} is plain text, or trusts any server; use TLS (tls:// for NATS, sslmode=verify-full for Postgres), \
+             or TENANTRY_INSECURE_DEV=1 on one machine"
+        )
     }
 }

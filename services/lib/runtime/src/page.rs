@@ -3,7 +3,7 @@
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 use tenantry_proto::common::v1::Reason;
-use tonic::{Code, Status};
+use tonic::Status;
 
 use crate::status;
 
@@ -47,8 +47,8 @@ pub fn cursor(token: &str, query: &str) -> Result<Option<String>, Status> {
         (sum == check(&cursor, query)).then_some(cursor)
     });
     cursor.map(Some).ok_or_else(|| {
-        let message = "page_token does not belong to this list; start again without it";
-        status::with_reason(Code::InvalidArgument, Reason::PageTokenInvalid, message, [])
+        let rule = "does not belong to this list; start again without it";
+        status::with_field(Reason::PageTokenInvalid, "page_token", rule, [])
     })
 }
 
@@ -63,13 +63,20 @@ fn check(cursor: &str, query: &str) -> [u8; CHECK_BYTES] {
 
 #[cfg(test)]
 mod tests {
+    use tonic_types::StatusExt as _;
+
     use super::*;
 
     #[test]
     fn a_token_belongs_to_its_query() {
         let token = token("17", "tenant=a");
         assert_eq!(cursor(&token, "tenant=a").unwrap().as_deref(), Some("17"));
-        assert!(cursor(&token, "tenant=b").is_err());
+        let refused = cursor(&token, "tenant=b").unwrap_err().get_error_details();
+        assert_eq!(refused.error_info().unwrap().reason, "PAGE_TOKEN_INVALID");
+        assert_eq!(
+            refused.bad_request().unwrap().field_violations[0].field,
+            "page_token"
+        );
         assert!(cursor("nonsense!", "tenant=a").is_err());
         assert_eq!(cursor("", "tenant=a").unwrap(), None);
     }

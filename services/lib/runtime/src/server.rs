@@ -1,10 +1,14 @@
 use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Context as _;
+use http::HeaderName;
+use tenantry_proto::common::v1::Reason;
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{
+    Code, Status,
+    body::Body,
     service::Routes,
     transport::{Server, ServerTlsConfig},
 };
@@ -15,7 +19,11 @@ use tower_http::{
     trace::TraceLayer,
 };
 
-use crate::Health;
+use tracing::Span;
+
+use crate::{Health, status};
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Longest time a unary handler may take.
 const CALL_MAX: Duration = Duration::from_secs(30);
@@ -54,13 +62,13 @@ pub async fn serve(
     let layers = ServiceBuilder::new()
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(TraceLayer::new(ours_alone()))
-        .map_request(note_method);
+        .layer(TraceLayer::new(ours_alone()).make_span_with(span_of))
+        .map_request(note_method)
+        .map_future(within_limit);
     let mut server = Server::builder()
         .http2_keepalive_interval(Some(Duration::from_secs(20)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
         .tcp_nodelay(true)
-        .timeout(CALL_MAX)
         .concurrency_limit_per_connection(CALLS_PER_CONNECTION);
     if let Some(tls) = tls {
         server = server.tls_config(tls).context("configuring TLS")?;
@@ -76,8 +84,9 @@ pub async fn serve(
     served.context("serving gRPC")
 }
 
-/// Answers that are the caller's to mend: no error of ours, and no line at that level.
-const OF_CALLERS: [GrpcCode; 9] = [
+/// Answers that are the caller's to mend, and outages, which the handler that met them logs: no error of ours, and no
+/// second line.
+const NO_FAULTS: [GrpcCode; 12] = [
     GrpcCode::Cancelled,
     GrpcCode::InvalidArgument,
     GrpcCode::NotFound,
@@ -87,11 +96,14 @@ const OF_CALLERS: [GrpcCode; 9] = [
     GrpcCode::Aborted,
     GrpcCode::OutOfRange,
     GrpcCode::Unauthenticated,
+    GrpcCode::ResourceExhausted,
+    GrpcCode::Unimplemented,
+    GrpcCode::Unavailable,
 ];
 
 /// Counts as a failure only what is ours.
 fn ours_alone() -> SharedClassifier<GrpcErrorsAsFailures> {
-    let classifier = OF_CALLERS
+    let classifier = NO_FAULTS
         .into_iter()
         .fold(GrpcErrorsAsFailures::new(), |classifier, code| {
             classifier.with_success(code)
@@ -99,8 +111,88 @@ fn ours_alone() -> SharedClassifier<GrpcErrorsAsFailures> {
     SharedClassifier::new(classifier)
 }
 
+/// Puts the method and the id, which the caller is told, on every line that is logged during a call.
+fn span_of<B>(request: &http::Request<B>) -> Span {
+    let id = request.headers().get(&REQUEST_ID);
+    let request_id = id.and_then(|id| id.to_str().ok()).unwrap_or_default();
+    let method = request.uri().path().trim_start_matches('/');
+    tracing::info_span!("call", method, request_id)
+}
+
+/// Not the transport's own limit: its answer has no reason.
+async fn within_limit<F, E>(call: F) -> Result<http::Response<Body>, E>
+where
+    F: Future<Output = Result<http::Response<Body>, E>>,
+{
+    match tokio::time::timeout(CALL_MAX, call).await {
+        Ok(answer) => answer,
+        Err(_elapsed) => Ok(too_slow().into_http()),
+    }
+}
+
+fn too_slow() -> Status {
+    let seconds = CALL_MAX.as_secs();
+    let message = format!(
+        "the call took longer than {seconds} s and may yet take effect; look before you repeat it"
+    );
+    let metadata = [("seconds", seconds.to_string())];
+    status::with_reason(
+        Code::DeadlineExceeded,
+        Reason::DeadlineExceeded,
+        message,
+        metadata,
+    )
+}
+
 fn note_method<B>(mut request: http::Request<B>) -> http::Request<B> {
     let path = request.uri().path().trim_start_matches('/').to_owned();
     request.extensions_mut().insert(MethodPath(path));
     request
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic_types::StatusExt as _;
+    use tower::{Service as _, ServiceExt as _};
+
+    use super::*;
+    use crate::telemetry::{Lines, subscriber};
+
+    #[tokio::test]
+    async fn every_line_of_a_call_has_its_request_id() {
+        let lines = Lines::default();
+        let _guard =
+            tracing::subscriber::set_default(subscriber("info", "json", lines.clone()).unwrap());
+        let mut service = ServiceBuilder::new()
+            .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+            .layer(TraceLayer::new(ours_alone()).make_span_with(span_of))
+            .service_fn(async |_: http::Request<Body>| {
+                tracing::warn!("Call not done.");
+                Ok::<_, std::convert::Infallible>(Status::unavailable("later").into_http::<Body>())
+            });
+        let request = http::Request::get("/tenantry.x.v1.XService/GetX")
+            .header("x-request-id", "id-17")
+            .body(Body::empty())
+            .unwrap();
+        service.ready().await.unwrap().call(request).await.unwrap();
+        let text = lines.text();
+        assert_eq!(text.lines().count(), 1, "an outage is logged once: {text}");
+        assert!(text.contains(r#""request_id":"id-17""#), "{text}");
+        assert!(
+            text.contains(r#""method":"tenantry.x.v1.XService/GetX""#),
+            "{text}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_takes_too_long_is_told_why() {
+        let answer = within_limit(std::future::pending::<Result<_, ()>>());
+        let status = Status::from_header_map(answer.await.unwrap().headers()).unwrap();
+        assert_eq!(status.code(), Code::DeadlineExceeded);
+        let details = status.get_error_details();
+        assert_eq!(details.error_info().unwrap().reason, "DEADLINE_EXCEEDED");
+        // The control: an answer in time passes as it is.
+        let prompt = within_limit(async { Ok::<_, ()>(http::Response::new(Body::empty())) });
+        assert!(prompt.await.unwrap().headers().is_empty());
+    }
 }

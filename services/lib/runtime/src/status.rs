@@ -34,10 +34,33 @@ pub fn with_reason<'a>(
 
 /// INVALID_ARGUMENT for one field: its path in the request, the rule and the way out.
 pub fn invalid_field(field: impl Into<String>, rule: impl Into<String>) -> Status {
+    with_field(Reason::FieldInvalid, field, rule, [])
+}
+
+/// INVALID_ARGUMENT for one field, where `reason` says more than that the field breaks a rule.
+pub fn with_field<'a>(
+    reason: Reason,
+    field: impl Into<String>,
+    rule: impl Into<String>,
+    metadata: impl IntoIterator<Item = (&'a str, String)>,
+) -> Status {
     let (field, rule) = (field.into(), rule.into());
     let message = format!("{field} {rule}");
-    let mut details = error_info(Reason::FieldInvalid, [("field", field.clone())]);
-    details.add_bad_request_violation(field, rule);
+    let metadata = [("field", field.clone())].into_iter().chain(metadata);
+    with_fields(reason, message, [(field, rule)], metadata)
+}
+
+/// INVALID_ARGUMENT for several fields, each with its path in the request and its rule.
+pub fn with_fields<'a>(
+    reason: Reason,
+    message: impl Into<String>,
+    fields: impl IntoIterator<Item = (String, String)>,
+    metadata: impl IntoIterator<Item = (&'a str, String)>,
+) -> Status {
+    let mut details = error_info(reason, metadata);
+    for (field, rule) in fields {
+        details.add_bad_request_violation(field, rule);
+    }
     Status::with_error_details(Code::InvalidArgument, message, details)
 }
 

@@ -6,7 +6,7 @@ use tokio::{
     task::{Id, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{Instrument as _, error, info};
 
 /// Collects the tasks of a process; see [`Supervisor`].
 pub fn supervise(grace: Duration) -> Supervisor {
@@ -29,7 +29,7 @@ where
     F::Output: Send + 'static,
 {
     #[allow(clippy::disallowed_methods, reason = "this is the room for it")]
-    let handle = tokio::spawn(work);
+    let handle = tokio::spawn(work.in_current_span());
     match handle.await {
         Ok(output) => output,
         Err(failure) => std::panic::resume_unwind(failure.into_panic()),

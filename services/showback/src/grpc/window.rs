@@ -1,7 +1,7 @@
 use pbjson_types::Timestamp;
 use tenantry_proto::{common::v1::Reason, showback::v1::GetCostReportRequest};
 use tenantry_runtime::status;
-use tonic::{Code, Status};
+use tonic::Status;
 
 use crate::cost::Span;
 
@@ -11,7 +11,8 @@ pub(super) fn bounds(request: &GetCostReportRequest) -> Result<(Option<i64>, Opt
     let to_s = second("end_time", request.end_time.as_ref())?;
     match (from_s, to_s) {
         (Some(from_s), Some(to_s)) if from_s >= to_s => Err(invalid(
-            "end_time is not after start_time; swap them or widen the window",
+            "end_time",
+            "is not after start_time; swap them or widen the window",
         )),
         bounds => Ok(bounds),
     }
@@ -37,16 +38,20 @@ pub(super) fn window(from_s: Option<i64>, to_s: Option<i64>, as_of_s: i64) -> Re
     // Nothing was ever metered: an empty answer, not an error.
     let from_s = from_s.unwrap_or(to_s);
     Span::new(from_s, to_s).ok_or_else(|| {
-        invalid("start_time is later than anything metered yet; choose an earlier one")
+        invalid(
+            "start_time",
+            "is later than anything metered yet; choose an earlier one",
+        )
     })
 }
 
-fn invalid(message: &str) -> Status {
-    status::with_reason(Code::InvalidArgument, Reason::WindowInvalid, message, [])
+fn invalid(field: &'static str, rule: &'static str) -> Status {
+    status::with_field(Reason::WindowInvalid, field, rule, [])
 }
 
 #[cfg(test)]
 mod tests {
+    use tonic::Code;
     use tonic_types::StatusExt as _;
 
     use super::*;
@@ -70,6 +75,13 @@ mod tests {
             .clone()
     }
 
+    fn field(status: &Status) -> String {
+        let details = status.get_error_details();
+        details.bad_request().unwrap().field_violations[0]
+            .field
+            .clone()
+    }
+
     #[test]
     fn an_empty_or_reversed_window_is_refused() {
         assert_eq!(bounds(&request(5, 6)).unwrap(), (Some(5), Some(6)));
@@ -79,6 +91,7 @@ mod tests {
                 (refused.code(), reason(&refused).as_str()),
                 (Code::InvalidArgument, "WINDOW_INVALID")
             );
+            assert_eq!(field(&refused), "end_time");
         }
     }
 
@@ -110,9 +123,8 @@ mod tests {
             window(None, None, 100).unwrap(),
             Span::new(100, 100).unwrap()
         );
-        assert_eq!(
-            reason(&window(Some(101), None, 100).unwrap_err()),
-            "WINDOW_INVALID"
-        );
+        let refused = window(Some(101), None, 100).unwrap_err();
+        assert_eq!(reason(&refused), "WINDOW_INVALID");
+        assert_eq!(field(&refused), "start_time");
     }
 }

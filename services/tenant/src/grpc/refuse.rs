@@ -28,18 +28,57 @@ pub(super) fn cluster(failure: &cluster::Error, thing: &str, doing: Doing) -> St
             told(Code::AlreadyExists, Reason::AlreadyExists, message, thing)
         }
         (Some(409), _) => conflict(thing),
-        (Some(400 | 422), _) => told(Code::InvalidArgument, Reason::ClusterRefused, words, thing),
-        (Some(403), _) => told(
-            Code::FailedPrecondition,
-            Reason::ClusterRefused,
-            words,
-            thing,
-        ),
+        (Some(400 | 422), _) => invalid(failure, words, thing),
+        (Some(403), _) => {
+            let message = format!(
+                "the apiserver refuses {thing}: {words}; satisfy the policy it names, or check the rights of \
+                 Tenantry's own account (deploy/rbac/tenant.yaml)"
+            );
+            told(
+                Code::FailedPrecondition,
+                Reason::ClusterRefused,
+                message,
+                thing,
+            )
+        }
         _ => {
             tracing::warn!(thing, error = %Chain(failure), "The apiserver did not answer a call.");
             unavailable(thing)
         }
     }
+}
+
+/// The apiserver's complaint about fields of an object, with their paths in the request.
+fn invalid(failure: &cluster::Error, words: String, thing: &str) -> Status {
+    let causes = match failure {
+        cluster::Error::Call(kube::Error::Api(status)) => status.details.as_ref(),
+        cluster::Error::Call(_) | cluster::Error::Elapsed => None,
+    };
+    let causes = causes.map(|details| details.causes.as_slice());
+    let kind = thing.split(' ').next().unwrap_or_default();
+    let fields = causes.unwrap_or_default().iter().map(|cause| {
+        let rule = cause.message.clone();
+        (path_in_request(kind, &cause.field), rule)
+    });
+    let message = format!("the apiserver refuses {thing}: {words}; correct the fields it names");
+    let metadata = [("resource", thing.to_owned())];
+    status::with_fields(Reason::ClusterRefused, message, fields, metadata)
+}
+
+/// `spec.accessControl.owners.users[0]` of a `tenant` as the contract spells it.
+fn path_in_request(kind: &str, path: &str) -> String {
+    let inside = match path.strip_prefix("metadata.") {
+        Some("name") => "name",
+        Some(_) | None => path,
+    };
+    let mut spelled = format!("{kind}.");
+    for letter in inside.chars() {
+        if letter.is_ascii_uppercase() {
+            spelled.push('_');
+        }
+        spelled.push(letter.to_ascii_lowercase());
+    }
+    spelled
 }
 
 /// Nobody can say now what there is of `thing`.
@@ -112,4 +151,65 @@ pub(super) fn missing(field: &'static str) -> Status {
 
 fn told(code: Code, reason: Reason, message: String, thing: &str) -> Status {
     status::with_reason(code, reason, message, [("resource", thing.to_owned())])
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::response::{Status as Answer, StatusCause, StatusDetails};
+    use tonic_types::StatusExt as _;
+
+    use super::*;
+
+    fn answer(code: u16, causes: Vec<StatusCause>) -> cluster::Error {
+        let details = StatusDetails {
+            name: String::new(),
+            group: String::new(),
+            kind: String::new(),
+            uid: String::new(),
+            causes,
+            retry_after_seconds: 0,
+        };
+        let answer = Answer {
+            code,
+            message: "is invalid".into(),
+            details: Some(details),
+            ..Answer::default()
+        };
+        cluster::Error::Call(kube::Error::Api(Box::new(answer)))
+    }
+
+    #[test]
+    fn a_field_that_the_apiserver_refuses_has_its_path_in_the_request() {
+        let cause = |field: &str| StatusCause {
+            reason: "FieldValueInvalid".into(),
+            message: "is no name".into(),
+            field: field.into(),
+        };
+        let causes = ["spec.accessControl.owners.users[0]", "metadata.name"].map(cause);
+        let refused = cluster(
+            &answer(422, causes.to_vec()),
+            "tenant logistics",
+            Doing::Creating,
+        );
+        let details = refused.get_error_details();
+        let fields = &details.bad_request().unwrap().field_violations;
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        assert_eq!(details.error_info().unwrap().reason, "CLUSTER_REFUSED");
+        assert_eq!(
+            fields[0].field,
+            "tenant.spec.access_control.owners.users[0]"
+        );
+        assert_eq!(fields[0].description, "is no name");
+        assert_eq!(fields[1].field, "tenant.name");
+    }
+
+    #[test]
+    fn a_policy_s_refusal_says_what_to_do() {
+        let refused = cluster(&answer(403, vec![]), "quota small", Doing::Changing);
+        assert_eq!(refused.code(), Code::FailedPrecondition);
+        assert!(
+            refused.message().contains("satisfy the policy"),
+            "{refused}"
+        );
+    }
 }
