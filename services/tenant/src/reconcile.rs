@@ -15,6 +15,7 @@ mod run;
 pub mod settings;
 pub mod status;
 pub mod validate;
+mod violations;
 
 use std::{sync::Arc, time::Duration};
 
@@ -45,7 +46,10 @@ use record::{Done, Recorded};
 pub use run::run;
 use status::{Outcome, status};
 use validate::{Invalid, Valid, validate};
+use violations::Looks;
 
+/// Next look where something breaks the rules.
+const RULES: Duration = Duration::from_secs(10);
 /// Next look while something is under way that a watch would tell of, too.
 const SOON: Duration = Duration::from_secs(5);
 /// Next look where only somebody's change of rights could help, which no watch tells of.
@@ -101,6 +105,7 @@ pub struct Context {
     recorder: Recorder,
     memory: Memory,
     haste: Haste,
+    looks: Looks,
     quotas: quota::Quotas,
 }
 
@@ -142,11 +147,13 @@ async fn reconcile(tenant: Arc<Tenant>, context: Arc<Context>) -> Result<Action,
     if let Some(pause) = context.haste.pause(valid.uid, &outcome) {
         return Ok(Action::requeue(pause));
     }
-    let told = status(&tenant, &outcome, Timestamp::now());
+    let violations = context.looks.now(&context.client, &valid).await;
+    let told = status(&tenant, &outcome, violations.as_ref(), Timestamp::now());
     write_status(&tenant, &context, told)
         .await
         .map_err(failed)?;
-    Ok(next(&outcome))
+    let is_violated = violations.is_none_or(|violations| !violations.is_empty());
+    Ok(next(&outcome, is_violated))
 }
 
 /// What was carried out of a plan.
@@ -237,13 +244,15 @@ fn in_force(plan: &Plan, refused: &[Key]) -> Vec<build::Grant> {
 }
 
 /// When to look again, if nothing tells us to before.
-fn next(outcome: &Outcome<'_>) -> Action {
+fn next(outcome: &Outcome<'_>, is_violated: bool) -> Action {
     let needs_somebody = outcome
         .problems
         .iter()
         .any(|problem| ["RoleNotBindable", "ClusterRefused"].contains(&problem.reason));
     match () {
         () if !outcome.is_recorded => Action::requeue(SOON),
+        // No watch tells of what breaks the rules, nor of its end.
+        () if outcome.is_settled() && is_violated => Action::requeue(RULES),
         () if outcome.is_settled() => Action::await_change(),
         () if needs_somebody => Action::requeue(LATER),
         () if outcome.plan.is_settled() => Action::await_change(),

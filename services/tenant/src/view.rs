@@ -14,7 +14,10 @@ use std::{fmt::Debug, sync::Arc, time::Duration};
 use futures::StreamExt as _;
 use k8s_openapi::api::{
     core::v1::{LimitRange, Namespace, ResourceQuota},
+    networking::v1::{IngressClass, NetworkPolicy},
     rbac::v1::{ClusterRole, ClusterRoleBinding, RoleBinding},
+    scheduling::v1::PriorityClass,
+    storage::v1::StorageClass,
 };
 use kube::{
     Api, Client, Resource, ResourceExt,
@@ -26,7 +29,9 @@ use kube::{
     },
 };
 use serde::de::DeserializeOwned;
-use tenantry_k8s::{IntegrationConfig, Quota, Tenant, integration_config, keys};
+use tenantry_k8s::{
+    Guardrails, IntegrationConfig, Quota, Tenant, TenantSpec, integration_config, keys,
+};
 use tenantry_runtime::Chain;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -57,6 +62,11 @@ pub struct View {
     pub(crate) bindings: Objects<RoleBinding>,
     pub(crate) roles: Objects<ClusterRole>,
     pub(crate) role_bindings: Objects<ClusterRoleBinding>,
+    pub(crate) guardrails: Objects<Guardrails>,
+    pub(crate) network_policies: Objects<NetworkPolicy>,
+    pub(crate) storage_classes: Objects<StorageClass>,
+    pub(crate) ingress_classes: Objects<IngressClass>,
+    pub(crate) priority_classes: Objects<PriorityClass>,
     wants: Wants,
 }
 
@@ -95,6 +105,11 @@ impl View {
                 self.bindings.listed(),
                 self.roles.listed(),
                 self.role_bindings.listed(),
+                self.guardrails.listed(),
+                self.network_policies.listed(),
+                self.storage_classes.listed(),
+                self.ingress_classes.listed(),
+                self.priority_classes.listed(),
             );
         };
         tokio::time::timeout(LISTS_MAX, all)
@@ -111,6 +126,8 @@ impl View {
             Kind::RoleBinding => note(&self.bindings, object),
             Kind::ClusterRole => note(&self.roles, object),
             Kind::ClusterRoleBinding => note(&self.role_bindings, object),
+            Kind::Guardrails => note(&self.guardrails, object),
+            Kind::NetworkPolicy => note(&self.network_policies, object),
             // Of the installation, not of a tenant.
             Kind::Ingress => {}
         }
@@ -126,6 +143,8 @@ impl View {
             Kind::RoleBinding => self.bindings.end(namespace, name),
             Kind::ClusterRole => self.roles.end(namespace, name),
             Kind::ClusterRoleBinding => self.role_bindings.end(namespace, name),
+            Kind::Guardrails => self.guardrails.end(namespace, name),
+            Kind::NetworkPolicy => self.network_policies.end(namespace, name),
             Kind::Ingress => {}
         }
     }
@@ -162,8 +181,29 @@ impl View {
             all.follow(all.everywhere(), ours.clone(), |event| of_labelled(
                 self.roles.take(event)
             )),
-            all.follow(all.everywhere(), ours, |event| of_labelled(
+            all.follow(all.everywhere(), ours.clone(), |event| of_labelled(
                 self.role_bindings.take(event)
+            )),
+            all.follow(all.everywhere(), ours.clone(), |event| of_labelled(
+                self.guardrails.take(event)
+            )),
+            all.follow(all.everywhere(), ours, |event| of_labelled(
+                self.network_policies.take(event)
+            )),
+            all.follow(all.everywhere(), watching(), |event| self.of_class(
+                &self.storage_classes,
+                event,
+                |spec| spec.storage_classes.is_some()
+            )),
+            all.follow(all.everywhere(), watching(), |event| self.of_class(
+                &self.ingress_classes,
+                event,
+                |spec| spec.ingress_classes.is_some()
+            )),
+            all.follow(all.everywhere(), watching(), |event| self.of_class(
+                &self.priority_classes,
+                event,
+                |spec| spec.pod_priority_classes.is_some()
             )),
         );
     }
@@ -231,6 +271,27 @@ impl View {
         let mut again = of_labelled(changes);
         again.tenants.extend(wanting);
         again
+    }
+
+    /// The tenants that have a rule about classes of this kind.
+    fn of_class<K>(
+        &self,
+        classes: &Objects<K>,
+        event: Event<K>,
+        has_rule: impl Fn(&TenantSpec) -> bool,
+    ) -> Again
+    where
+        K: Resource + Clone,
+    {
+        if classes.take(event).is_empty() {
+            return Again::default();
+        }
+        let tenants = self.tenants.now().state();
+        let concerned = tenants.iter().filter(|tenant| has_rule(&tenant.spec));
+        Again {
+            tenants: concerned.map(|tenant| tenant.name_any()).collect(),
+            quotas: Vec::new(),
+        }
     }
 
     fn of_share(&self, event: Event<ResourceQuota>) -> Again {
@@ -313,7 +374,8 @@ impl Follow {
         K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
     {
         let events = watcher(api, config).default_backoff();
-        let mut events = std::pin::pin!(events.take_until(self.token.cancelled()));
+        // On the heap: a watch is large, there are many, and all are joined on one stack.
+        let mut events = Box::pin(events.take_until(self.token.cancelled()));
         while let Some(event) = events.next().await {
             match event {
                 Ok(event) => self.tell(take(event)).await,

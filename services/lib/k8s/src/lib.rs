@@ -1,4 +1,4 @@
-//! The custom resources that Tenantry speaks, in the shape of Stakater's Multi Tenant Operator.
+//! The custom resources that Tenantry speaks, in the shape of Stakater's Multi Tenant Operator, and one of its own.
 //!
 //! Enters: what people write in YAML. Leaves: types, and the CRDs that the apiserver checks them by.
 //! Deliberately absent: a client, and any decision about what a resource means.
@@ -7,6 +7,7 @@
     reason = "KubeSchema makes a public twin of each type inside a function"
 )]
 
+pub mod guardrails;
 pub mod integration_config;
 pub mod keys;
 pub mod quantity;
@@ -14,6 +15,7 @@ pub mod quota;
 pub mod schema;
 pub mod tenant;
 
+pub use guardrails::{Guardrails, GuardrailsSpec};
 pub use integration_config::{IntegrationConfig, IntegrationConfigSpec, IntegrationConfigStatus};
 pub use quota::{Quota, QuotaSpec, QuotaStatus};
 pub use tenant::{Tenant, TenantSpec, TenantStatus};

@@ -50,6 +50,7 @@ pub(crate) fn anything(_: &mut SchemaGenerator) -> Schema {
 /// Shape: no `default` anywhere, so that what people wrote is what they read back.
 pub fn crds() -> Vec<CustomResourceDefinition> {
     [
+        crate::Guardrails::crd(),
         crate::IntegrationConfig::crd(),
         crate::Quota::crd(),
         crate::Tenant::crd(),

@@ -3,8 +3,10 @@
 mod bindings;
 mod budget;
 mod changes;
+mod guardrails;
 mod limits;
 mod namespaces;
+mod network;
 
 use std::collections::BTreeMap;
 
@@ -34,7 +36,7 @@ pub struct Plan {
     pub revoke: Vec<Revoke>,
     /// Namespaces to make or to put right.
     pub namespaces: Vec<Object>,
-    /// Quotas, limits and the tenant's own role.
+    /// Rules, quotas, limits and the tenant's own role.
     pub structure: Vec<Object>,
     /// Objects of ours that nobody wants any more.
     pub drop: Vec<Key>,
@@ -138,7 +140,14 @@ pub fn build(valid: &Valid, observed: &Observed) -> Plan {
         &mut plan,
         valid,
         observed,
-        [split.objects, limits.objects, vec![bindings::role(valid)]].concat(),
+        [
+            guardrails::wanted(valid),
+            network::wanted(valid),
+            split.objects,
+            limits.objects,
+            vec![bindings::role(valid)],
+        ]
+        .concat(),
     );
     plan.shares = split.shares;
     let open = changes::gates(&mut plan, valid, budget, observed);

@@ -2,10 +2,11 @@
 
 use k8s_openapi::api::{
     core::v1::{LimitRange, Namespace, ResourceQuota},
+    networking::v1::NetworkPolicy,
     rbac::v1::{ClusterRole, ClusterRoleBinding, RoleBinding},
 };
 use kube::{ResourceExt, runtime::reflector::ObjectRef};
-use tenantry_k8s::{IntegrationConfig, Quota, Tenant};
+use tenantry_k8s::{Guardrails, IntegrationConfig, Quota, Tenant};
 
 use crate::view::View;
 
@@ -26,12 +27,29 @@ pub struct Observed {
     pub quotas: Vec<ResourceQuota>,
     /// Our LimitRanges for this tenant.
     pub limits: Vec<LimitRange>,
+    /// Our Guardrails for this tenant.
+    pub guardrails: Vec<Guardrails>,
+    /// Our NetworkPolicies for this tenant.
+    pub network_policies: Vec<NetworkPolicy>,
     /// Our RoleBindings for this tenant.
     pub bindings: Vec<RoleBinding>,
     /// Our ClusterRoles for this tenant.
     pub roles: Vec<ClusterRole>,
     /// Our ClusterRoleBindings for this tenant.
     pub role_bindings: Vec<ClusterRoleBinding>,
+    /// What classes there are.
+    pub classes: Classes,
+}
+
+/// Names of the cluster's classes, in order.
+#[derive(Debug, Clone, Default)]
+pub struct Classes {
+    /// StorageClasses.
+    pub storage: Vec<String>,
+    /// IngressClasses.
+    pub ingress: Vec<String>,
+    /// PriorityClasses.
+    pub priority: Vec<String>,
 }
 
 /// Reads what `tenant` refers to and what is there of it.
@@ -48,9 +66,16 @@ pub fn dereference(view: &View, tenant: &Tenant, install_namespace: &str) -> Obs
         namespaces: namespaces(view, tenant),
         quotas: view.shares.of(&name),
         limits: view.limits.of(&name),
+        guardrails: view.guardrails.of(&name),
+        network_policies: view.network_policies.of(&name),
         bindings: view.bindings.of(&name),
         roles: view.roles.of(&name),
         role_bindings: view.role_bindings.of(&name),
+        classes: Classes {
+            storage: view.storage_classes.names(),
+            ingress: view.ingress_classes.names(),
+            priority: view.priority_classes.names(),
+        },
     }
 }
 

@@ -108,6 +108,8 @@ fn in_place(observed: &Observed) -> InPlace {
     note(&mut all, Kind::Namespace, &observed.namespaces);
     note(&mut all, Kind::ResourceQuota, &observed.quotas);
     note(&mut all, Kind::LimitRange, &observed.limits);
+    note(&mut all, Kind::Guardrails, &observed.guardrails);
+    note(&mut all, Kind::NetworkPolicy, &observed.network_policies);
     note(&mut all, Kind::RoleBinding, &observed.bindings);
     note(&mut all, Kind::ClusterRole, &observed.roles);
     note(&mut all, Kind::ClusterRoleBinding, &observed.role_bindings);

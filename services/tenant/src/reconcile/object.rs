@@ -2,14 +2,14 @@
 
 use k8s_openapi::api::{
     core::v1::{LimitRange, Namespace, ResourceQuota},
-    networking::v1::Ingress,
+    networking::v1::{Ingress, NetworkPolicy},
     rbac::v1::{ClusterRole, ClusterRoleBinding, RoleBinding},
 };
 use kube::{ResourceExt, core::ApiResource};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
-use tenantry_k8s::keys;
+use tenantry_k8s::{Guardrails, keys};
 
 /// Field manager of everything this service writes.
 pub const MANAGER: &str = "tenantry-tenant";
@@ -31,6 +31,10 @@ pub enum Kind {
     RoleBinding,
     /// networking.k8s.io/v1
     Ingress,
+    /// networking.k8s.io/v1
+    NetworkPolicy,
+    /// tenantry.dev/v1alpha1
+    Guardrails,
 }
 
 impl Kind {
@@ -44,6 +48,8 @@ impl Kind {
             Self::ClusterRoleBinding => ApiResource::erase::<ClusterRoleBinding>(&()),
             Self::RoleBinding => ApiResource::erase::<RoleBinding>(&()),
             Self::Ingress => ApiResource::erase::<Ingress>(&()),
+            Self::NetworkPolicy => ApiResource::erase::<NetworkPolicy>(&()),
+            Self::Guardrails => ApiResource::erase::<Guardrails>(&()),
         }
     }
 }

@@ -62,6 +62,7 @@ pub(super) async fn release(tenant: &Tenant, context: &Context) -> Result<Action
         return Ok(Action::requeue(SOON));
     }
     context.memory.forget(whose.uid);
+    context.looks.forget(whose.uid);
     let left = set_finalizers(&context.client, &name, &[])
         .await
         .map_err(failed)?;
@@ -98,13 +99,18 @@ async fn take_back(
     }
     let quotas = keys_of(Kind::ResourceQuota, &observed.quotas);
     let limits = keys_of(Kind::LimitRange, &observed.limits);
-    for key in [quotas, limits].concat() {
+    let policies = keys_of(Kind::NetworkPolicy, &observed.network_policies);
+    for key in [quotas, limits, policies].concat() {
         remove(context, &key).await?;
     }
     for namespace in ours {
         let key = key_of(Kind::Namespace, namespace);
         let left = cluster::merge(&context.client, &key, unlabelled()).await?;
         context.view.note(Kind::Namespace, left);
+    }
+    // A namespace with the label and without rules would take nothing.
+    for key in keys_of(Kind::Guardrails, &observed.guardrails) {
+        remove(context, &key).await?;
     }
     Ok(Vec::new())
 }

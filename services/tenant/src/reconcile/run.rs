@@ -21,7 +21,8 @@ use tokio_stream::wrappers::{ReceiverStream, WatchStream};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Context, Error, SOON, haste::Haste, memory::Memory, object::MANAGER, quota, reconcile, settings,
+    Context, Error, SOON, haste::Haste, memory::Memory, object::MANAGER, quota, reconcile,
+    settings, violations::Looks,
 };
 use crate::{
     cluster::watching,
@@ -58,6 +59,7 @@ pub async fn run(
         config,
         memory: Memory::default(),
         haste: Haste::default(),
+        looks: Looks::default(),
         quotas: quota::Quotas::default(),
     });
     let (for_tenants, tenants) = mpsc::channel(QUEUE_MAX);
@@ -80,12 +82,17 @@ pub async fn run(
         .reconcile_all_on(changes().inspect(move |()| memory.memory.forget_all()));
     let quotas = controller(context.view.quotas.now(), quotas, &token).reconcile_all_on(changes());
     let settings = integration_configs(&context, &token).reconcile_all_on(changes());
+    // On the heap: together they would not fit a thread's stack.
     let work = async {
         tokio::join!(
-            keeping,
-            told(tenants.run(reconcile, again, context.clone())),
-            told(quotas.run(quota::reconcile, again, context.clone())),
-            told(settings.run(settings::reconcile, again, context.clone())),
+            Box::pin(keeping),
+            Box::pin(told(tenants.run(reconcile, again, context.clone()))),
+            Box::pin(told(quotas.run(quota::reconcile, again, context.clone()))),
+            Box::pin(told(settings.run(
+                settings::reconcile,
+                again,
+                context.clone()
+            ))),
         );
         Ok(())
     };

@@ -8,13 +8,14 @@ use k8s_openapi::{
 use kube::ResourceExt;
 use tenantry_k8s::{
     Tenant, TenantStatus, keys,
-    tenant::{AppliedMetadata, Available, AvailableList, BudgetShare, NamespacesStatus},
+    tenant::{Allowed, AppliedMetadata, Available, AvailableList, BudgetShare, NamespacesStatus},
 };
 
 use super::{
     build::Plan,
     dereference::Observed,
     validate::{Origin, Problem, Valid},
+    violations::Violations,
 };
 
 /// Reasons that pass by themselves.
@@ -42,10 +43,16 @@ impl Outcome<'_> {
     }
 }
 
-/// The new status of `tenant`.
-pub fn status(tenant: &Tenant, outcome: &Outcome<'_>, now: Timestamp) -> TenantStatus {
+/// The new status of `tenant`; where it is not known what breaks the rules, what was told of it stays.
+pub fn status(
+    tenant: &Tenant,
+    outcome: &Outcome<'_>,
+    violations: Option<&Violations>,
+    now: Timestamp,
+) -> TenantStatus {
     let before = tenant.status.clone().unwrap_or_default();
     let managed = managed(outcome);
+    let (rules, classes) = (&outcome.valid.rules, &outcome.observed.classes);
     TenantStatus {
         observed_generation: Some(outcome.valid.generation),
         ready: outcome.is_settled(),
@@ -64,7 +71,10 @@ pub fn status(tenant: &Tenant, outcome: &Outcome<'_>, now: Timestamp) -> TenantS
             .budget
             .as_ref()
             .map(|_| outcome.plan.container_defaults.clone()),
-        conditions: conditions(&before.conditions, outcome, now),
+        storage_classes: available(rules.storage_classes.as_ref(), &classes.storage),
+        ingress_classes: available(rules.ingress_classes.as_ref(), &classes.ingress),
+        pod_priority_classes: available(rules.pod_priority_classes.as_ref(), &classes.priority),
+        conditions: conditions(&before.conditions, outcome, violations, now),
         ..before
     }
 }
@@ -117,6 +127,17 @@ fn metadata(tenant: &Tenant) -> Option<NamespacesStatus> {
     })
 }
 
+/// The classes that are there and that the tenant may use; none where it has no rule.
+fn available(rule: Option<&Allowed>, there: &[String]) -> Option<AvailableList> {
+    let allowed = &rule?.allowed;
+    let names = there
+        .iter()
+        .filter(|name| allowed.is_empty() || allowed.contains(name));
+    Some(AvailableList {
+        available: names.map(|name| Available { name: name.clone() }).collect(),
+    })
+}
+
 /// The shares in force, as the apiserver enforces them.
 fn shares(observed: &Observed) -> Vec<BudgetShare> {
     let mut shares: Vec<BudgetShare> = observed
@@ -134,7 +155,12 @@ fn shares(observed: &Observed) -> Vec<BudgetShare> {
     shares
 }
 
-fn conditions(before: &[Condition], outcome: &Outcome<'_>, now: Timestamp) -> Vec<Condition> {
+fn conditions(
+    before: &[Condition],
+    outcome: &Outcome<'_>,
+    violations: Option<&Violations>,
+    now: Timestamp,
+) -> Vec<Condition> {
     let teller = Teller {
         before,
         generation: outcome.valid.generation,
@@ -172,6 +198,19 @@ fn conditions(before: &[Condition], outcome: &Outcome<'_>, now: Timestamp) -> Ve
     if !outcome.is_recorded {
         conditions.push(teller.tell("HistoryUnavailable", true, "DatabaseUnavailable", HISTORY));
     }
+    match violations {
+        Some(violations) => {
+            conditions.extend(violations.message().map(|message| {
+                teller.tell(GUARDRAILS_VIOLATED, true, "OlderThanTheRules", &message)
+            }))
+        }
+        None => conditions.extend(
+            before
+                .iter()
+                .find(|condition| condition.type_ == GUARDRAILS_VIOLATED)
+                .cloned(),
+        ),
+    }
     if !outcome.valid.unsupported.is_empty() {
         let message = format!("not acted on yet: {}", outcome.valid.unsupported.join(", "));
         conditions.push(teller.tell("FieldsUnsupported", true, "NotActedOn", &message));
@@ -179,6 +218,7 @@ fn conditions(before: &[Condition], outcome: &Outcome<'_>, now: Timestamp) -> Ve
     conditions
 }
 
+const GUARDRAILS_VIOLATED: &str = "GuardrailsViolated";
 const HISTORY: &str = "the tenant database does not answer: rights are still taken, new ones wait";
 
 fn progress(outcome: &Outcome<'_>) -> (&'static str, String) {

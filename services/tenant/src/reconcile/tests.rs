@@ -100,6 +100,8 @@ fn applied(plan: &Plan, before: &Observed) -> Observed {
             Kind::ClusterRole => after.roles.push(parse(object)),
             Kind::RoleBinding => after.bindings.push(parse(object)),
             Kind::ClusterRoleBinding => after.role_bindings.push(parse(object)),
+            Kind::Guardrails => after.guardrails.push(parse(object)),
+            Kind::NetworkPolicy => after.network_policies.push(parse(object)),
             Kind::Ingress => unreachable!("a tenant has no ingress"),
         }
     }
@@ -292,12 +294,13 @@ fn a_third_namespace_gets_its_share_only_after_the_others_gave_it_up() {
 
 #[test]
 fn fields_not_acted_on_are_told() {
-    let tenant = TENANT.replace(
-        "quota: small",
-        "quota: small\n  imageRegistries: {allowed: [docker.io]}",
+    let mut there = observed();
+    there.quota = Some(yaml(&format!("{QUOTA}    scopes: [BestEffort]")));
+    let valid = validate(&yaml::<Tenant>(TENANT), &there).unwrap();
+    assert_eq!(
+        valid.unsupported,
+        ["Quota small: spec.resourcequota.scopes"]
     );
-    let valid = validate(&yaml::<Tenant>(&tenant), &observed()).unwrap();
-    assert_eq!(valid.unsupported, ["spec.imageRegistries"]);
 }
 
 #[test]

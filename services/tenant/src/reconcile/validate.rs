@@ -1,6 +1,7 @@
 //! Raw → valid: what a Tenant means here, and what of it cannot be done. Pure.
 
 mod metadata;
+mod rules;
 mod settings;
 mod space;
 mod unsupported;
@@ -10,7 +11,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::ResourceExt;
 use tenantry_domain::{Actor, NameError, TenantName};
-use tenantry_k8s::{Tenant, quantity::Millis, quota::Limit};
+use tenantry_k8s::{GuardrailsSpec, Tenant, quantity::Millis, quota::Limit};
 use uuid::Uuid;
 
 use super::{actor, dereference::Observed};
@@ -48,6 +49,8 @@ pub struct Valid {
     pub pruned: Vec<String>,
     /// The quota; none if it does not exist, and then nothing new is made.
     pub budget: Option<Budget>,
+    /// What applies in each of its namespaces.
+    pub rules: GuardrailsSpec,
     /// What the IntegrationConfig says.
     pub settings: Settings,
     /// What cannot be done.
@@ -106,6 +109,7 @@ pub fn validate(tenant: &Tenant, observed: &Observed) -> Result<Valid, Invalid> 
         spaces: sorted.spaces,
         pruned: sorted.pruned,
         budget,
+        rules: rules::of(tenant, &settings.network),
         settings,
         problems: problems.collect(),
         unsupported: unsupported::fields(tenant, observed),

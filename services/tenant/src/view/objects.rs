@@ -73,6 +73,14 @@ impl<K: Resource + Clone> Objects<K> {
         self.locked().now.values().next().cloned()
     }
 
+    /// Names, in order.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let state = self.locked();
+        let mut names: Vec<String> = state.now.keys().map(|(_, name)| name.clone()).collect();
+        names.sort();
+        names
+    }
+
     /// Takes what the apiserver answered to a write of ours.
     pub(super) fn note(&self, object: K) {
         self.locked().put(object);

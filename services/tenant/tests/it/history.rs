@@ -44,7 +44,7 @@ async fn the_history_tells_the_story_in_order() {
 
 /// Everything that a write would move.
 async fn traces(world: &World) -> (Vec<String>, i64) {
-    let kinds = "tenants,quotas.tenantoperator.stakater.com,integrationconfigs,namespaces,resourcequotas,limitranges,rolebindings,clusterroles,clusterrolebindings,ingresses,events";
+    let kinds = "tenants,quotas.tenantoperator.stakater.com,integrationconfigs,namespaces,resourcequotas,limitranges,rolebindings,clusterroles,clusterrolebindings,guardrails,networkpolicies,ingresses,events";
     let objects = world.get(&format!("{kinds} -A"));
     let versions = objects["items"].as_array().unwrap().iter().map(|object| {
         format!(

@@ -4,6 +4,9 @@
 mod drift;
 mod grpc;
 mod grpc_sight;
+mod guardrails;
+mod guardrails_cases;
+mod guardrails_later;
 mod history;
 mod lifecycle;
 mod replicas;

@@ -44,12 +44,11 @@ async fn numbers_are_quantities_too_and_fields_not_acted_on_are_told() {
     world.apply(
         &QUOTA
             .replace("name: small", "name: numbers")
-            .replace("\"10\"", "10"),
+            .replace("\"10\"", "10")
+            .replace("    hard:", "    scopes: [NotTerminating]\n    hard:"),
     );
-    let manifest = tenant("fields", "owl@nordmart.com", "").replace(
-        "quota: small",
-        "quota: numbers\n  imageRegistries: {allowed: [docker.io]}",
-    );
+    let manifest =
+        tenant("fields", "owl@nordmart.com", "").replace("quota: small", "quota: numbers");
     world.apply(&manifest);
     world.wait_for("fields", "Ready", "True").await;
     world.wait_for("fields", "FieldsUnsupported", "True").await;

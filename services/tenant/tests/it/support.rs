@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use kube::config::{KubeConfigOptions, Kubeconfig};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tenantry_testkit::{ControlPlane, Database, Nodes, eventually};
@@ -199,6 +200,18 @@ impl World {
                 .await
         })
         .await
+    }
+
+    /// A client that acts as `user`; as the administrator if none is given.
+    pub(crate) async fn acting_as(&self, user: Option<&str>) -> kube::Client {
+        let kubeconfig =
+            Kubeconfig::read_from(self.plane.kubeconfig()).expect("reading the kubeconfig");
+        let mut config =
+            kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+                .await
+                .expect("a kubeconfig");
+        config.auth_info.impersonate = user.map(str::to_owned);
+        kube::Client::try_from(config).expect("a client")
     }
 
     /// The administrator's bearer token.

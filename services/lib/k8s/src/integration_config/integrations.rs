@@ -127,7 +127,7 @@ pub struct NetworkPolicies {
     /// True: no traffic into a tenant's namespaces from another tenant's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disable_intra_tenant_networking: Option<bool>,
-    /// True: no Services of type NodePort.
+    /// True: no Services that open ports on the nodes: of type NodePort, or LoadBalancer unless allocateLoadBalancerNodePorts is false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disable_node_port_services: Option<bool>,
     /// True: no containers with a hostPort.

@@ -48,22 +48,26 @@ pub struct TenantSpec {
     /// Which namespaces the tenant has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Namespaces>,
-    /// Storage classes the tenant may use. Absent: not looked at; an empty list: all.
+    /// Storage classes the tenant may use; its members may read them. Absent: not looked at; an empty list: all. A claim without
+    /// class is looked at once the cluster's default has filled it; without one, a claim on a volume counts as "".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_classes: Option<Allowed>,
-    /// Ingress classes the tenant may use. Absent: not looked at; an empty list: all. A missing class counts as "".
+    /// Ingress classes the tenant may use; its members may read them. Absent: not looked at; an empty list: all. A class that is
+    /// missing after the cluster's own defaulting counts as "".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ingress_classes: Option<Allowed>,
-    /// Priority classes the tenant may use. Absent: not looked at; an empty list: all. A missing class counts as "".
+    /// Priority classes the tenant may use; its members may read them. Absent: not looked at; an empty list: all. A class that is
+    /// missing after the cluster's own defaulting counts as "".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pod_priority_classes: Option<Allowed>,
-    /// Image registries the tenant may use. An image without registry counts as "".
+    /// Image registries the tenant may use; absent or empty: all. An image without registry comes from docker.io, and "" admits
+    /// it, too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_registries: Option<Allowed>,
     /// Service accounts that pods of the tenant may not use. A missing name counts as "default".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_accounts: Option<Denied>,
-    /// Hosts that ingresses of the tenant may have.
+    /// Hosts that ingresses of the tenant may have, in rules and certificates. A rule without host and a default backend count as *.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host_validation_config: Option<HostValidation>,
 }

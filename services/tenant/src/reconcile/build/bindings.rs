@@ -77,7 +77,7 @@ fn own_name(valid: &Valid, everybody: &BTreeSet<&Subject>) -> Object {
     )
 }
 
-/// What members may do with their own tenant by name, and with no other.
+/// What members may do with their own tenant by name, and with no other; and which classes they may look at.
 pub(super) fn role(valid: &Valid) -> Object {
     let rule = |resources: &[&str], verbs: &[&str], name: &str| PolicyRule {
         api_groups: Some(vec![GROUP.to_owned()]),
@@ -99,16 +99,55 @@ pub(super) fn role(valid: &Valid) -> Object {
             tenant,
         ),
     ];
-    let rules = Some(own.into_iter().chain(quota).collect());
+    let rules = own.into_iter().chain(quota).chain(classes(valid));
     let metadata = super::metadata(valid, None, own_role(valid));
     Object::wanted(
         Kind::ClusterRole,
         &ClusterRole {
             metadata,
-            rules,
+            rules: Some(rules.collect()),
             aggregation_rule: None,
         },
     )
+}
+
+/// Reading of the classes that the tenant may use: of all where its list is empty, of none where it has no list.
+fn classes(valid: &Valid) -> impl Iterator<Item = PolicyRule> {
+    let kinds = [
+        (
+            "storage.k8s.io",
+            "storageclasses",
+            &valid.rules.storage_classes,
+        ),
+        (
+            "networking.k8s.io",
+            "ingressclasses",
+            &valid.rules.ingress_classes,
+        ),
+        (
+            "scheduling.k8s.io",
+            "priorityclasses",
+            &valid.rules.pod_priority_classes,
+        ),
+    ];
+    kinds.into_iter().filter_map(|(group, resource, rule)| {
+        let names = &rule.as_ref()?.allowed;
+        let given: Vec<String> = names
+            .iter()
+            .filter(|name| !name.is_empty())
+            .cloned()
+            .collect();
+        // Only "" is allowed: there is nothing to look at.
+        let is_none = given.is_empty() && !names.is_empty();
+        (!is_none).then(|| PolicyRule {
+            api_groups: Some(owned(&[group])),
+            resources: Some(owned(&[resource])),
+            resource_names: (!given.is_empty()).then_some(given),
+            // A list limited by name is one with the field selector metadata.name.
+            verbs: owned(&["get", "list", "watch"]),
+            ..PolicyRule::default()
+        })
+    })
 }
 
 fn owned(words: &[&str]) -> Vec<String> {

@@ -101,10 +101,12 @@ pub(super) fn namespaces(plan: &mut Plan, wanted: &[Object], observed: &Observed
     plan.namespaces = differing(plan, wanted, &there(Kind::Namespace, &observed.namespaces));
 }
 
-/// Quotas, limits and the tenant's role; and those of ours that nobody wants any more.
+/// Rules, quotas, limits and the tenant's role; and those of ours that nobody wants any more.
 pub(super) fn structure(plan: &mut Plan, valid: &Valid, observed: &Observed, wanted: Vec<Object>) {
     let mut all = there(Kind::ResourceQuota, &observed.quotas);
     all.extend(there(Kind::LimitRange, &observed.limits));
+    all.extend(there(Kind::Guardrails, &observed.guardrails));
+    all.extend(there(Kind::NetworkPolicy, &observed.network_policies));
     all.extend(there(Kind::ClusterRole, &observed.roles));
     plan.structure = differing(plan, &wanted, &all);
     let keys: BTreeSet<&Key> = wanted.iter().map(|object| &object.key).collect();

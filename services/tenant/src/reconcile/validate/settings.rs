@@ -2,7 +2,10 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use regex::RegexSet;
-use tenantry_k8s::{integration_config::Roles, tenant::Metadata};
+use tenantry_k8s::{
+    integration_config::{NetworkPolicies, Roles},
+    tenant::Metadata,
+};
 
 use super::Problem;
 use crate::{member::Role, reconcile::dereference::Observed};
@@ -32,6 +35,8 @@ const LIMITS: [(&str, &str); 3] = [
 pub struct Settings {
     /// ClusterRoles by level.
     pub roles: BTreeMap<Role, Vec<String>>,
+    /// What no tenant may do with the network.
+    pub network: NetworkPolicies,
     /// Labels and annotations on every tenant namespace.
     pub metadata: Metadata,
     /// Requests of a container that asks for nothing.
@@ -61,6 +66,10 @@ impl Settings {
         let defaults = spec.defaults.unwrap_or_default();
         let settings = Self {
             roles: roles.map_or_else(standard_roles, custom_roles),
+            network: spec
+                .tenant_policies
+                .and_then(|policies| policies.network)
+                .unwrap_or_default(),
             metadata: spec
                 .metadata
                 .and_then(|metadata| metadata.namespaces)

@@ -31,18 +31,6 @@ fn of_tenant(tenant: &Tenant) -> Vec<&'static str> {
             "spec.namespaces.metadata.sandbox",
             metadata.is_some_and(|metadata| metadata.sandbox.is_some()),
         ),
-        ("spec.storageClasses", spec.storage_classes.is_some()),
-        ("spec.ingressClasses", spec.ingress_classes.is_some()),
-        (
-            "spec.podPriorityClasses",
-            spec.pod_priority_classes.is_some(),
-        ),
-        ("spec.imageRegistries", spec.image_registries.is_some()),
-        ("spec.serviceAccounts", spec.service_accounts.is_some()),
-        (
-            "spec.hostValidationConfig",
-            spec.host_validation_config.is_some(),
-        ),
     ])
 }
 
@@ -131,7 +119,6 @@ pub(crate) fn of_config(spec: &IntegrationConfigSpec) -> Vec<&'static str> {
             "spec.integrations.keycloak",
             integrations.keycloak.is_some(),
         ),
-        ("spec.tenantPolicies", spec.tenant_policies.is_some()),
     ])
 }
 
