@@ -23,6 +23,9 @@ pub struct Config {
     /// Brings the database up to date, as its owner, and ends.
     #[arg(long)]
     pub migrate: bool,
+    /// Publishes the event log again to a stream that was lost and made anew, and ends.
+    #[arg(long)]
+    pub replay: bool,
     /// Prints the settings in force, without secrets, and ends.
     #[arg(long)]
     pub print_config: bool,

@@ -38,6 +38,13 @@ async fn main() -> anyhow::Result<()> {
     config
         .server
         .require_tls("TENANTRY_DATABASE_URL", config.database.is_tls())?;
+    if config.replay {
+        let pool = tenantry_events::pool(&config.database)?;
+        let bus = Bus::lazy("identity", &config.nats);
+        let count = tenantry_events::replay(bus, pool, "identity").await?;
+        println!("{count} events published again");
+        return Ok(());
+    }
     let listener = tenantry_runtime::bind(config.server.grpc_addr).await?;
     let pool = tenantry_events::pool(&config.database)?;
     let (bus, wake) = (Bus::lazy("identity", &config.nats), Wake::default());

@@ -32,6 +32,9 @@ pub struct Config {
     /// Brings the database up to date, as its owner, and exits.
     #[arg(long)]
     pub migrate: bool,
+    /// Publishes the event log again to a stream that was lost and made anew, and exits.
+    #[arg(long)]
+    pub replay: bool,
     /// Prints the effective settings, secrets hidden, and exits.
     #[arg(long)]
     pub print_config: bool,

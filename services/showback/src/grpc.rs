@@ -65,15 +65,11 @@ impl ShowbackService for Showback {
         &self,
         request: Request<ListPricesRequest>,
     ) -> Result<Response<ListPricesResponse>, Status> {
-        let _reader = self
+        let reader = self
             .auth
             .require(&request, Access::own("get", "pricebooks"))
             .await?;
-        Ok(Response::new(ListPricesResponse {
-            prices: self.book.prices.iter().map(convert::price).collect(),
-            currency: self.book.currency.clone(),
-            price_book: self.book.label.clone(),
-        }))
+        Ok(Response::new(self.prices(&reader)))
     }
 }
 
@@ -87,6 +83,14 @@ fn right(tenant: &str) -> Access {
 }
 
 impl Showback {
+    fn prices(&self, _reader: &Authority) -> ListPricesResponse {
+        ListPricesResponse {
+            prices: self.book.prices.iter().map(convert::price).collect(),
+            currency: self.book.currency.clone(),
+            price_book: self.book.label.clone(),
+        }
+    }
+
     async fn report(
         &self,
         _reader: &Authority,

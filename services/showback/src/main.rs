@@ -37,6 +37,13 @@ async fn main() -> anyhow::Result<()> {
         let own = sqlx::migrate!("../../migrations/showback");
         return tenantry_events::migrate(&config.database, own).await;
     }
+    if config.replay {
+        let pool = tenantry_events::pool(&config.database)?;
+        let bus = Bus::lazy(CONTEXT, &config.nats);
+        let count = tenantry_events::replay(bus, pool, CONTEXT).await?;
+        println!("{count} events published again");
+        return Ok(());
+    }
     run(config).await
 }
 

@@ -28,6 +28,13 @@ async fn main() -> anyhow::Result<()> {
         )
         .await;
     }
+    if config.replay {
+        let pool = tenantry_events::pool(&config.database)?;
+        let bus = Bus::lazy("tenant", &config.nats);
+        let count = tenantry_events::replay(bus, pool, "tenant").await?;
+        println!("{count} events published again");
+        return Ok(());
+    }
     let tls = config.server.tls()?;
     let listener = tenantry_runtime::bind(config.grpc_addr()).await?;
     let pool = tenantry_events::pool(&config.database)?;
@@ -50,7 +57,7 @@ async fn main() -> anyhow::Result<()> {
         pulse,
         stop.clone(),
     );
-    let (indexes, indexing) = grpc::keep(&client, stop.clone());
+    let (indexes, indexing) = grpc::keep(&client, &health, stop.clone());
     let service = grpc::Service {
         client,
         auth: auth.clone(),

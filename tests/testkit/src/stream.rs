@@ -41,6 +41,17 @@ impl TestStream {
         Bus::with_stream(&self.config, self.spec.clone())
     }
 
+    /// Loses the stream with all it holds and declares it again.
+    pub async fn make_anew(&self) {
+        self.context
+            .delete_stream(&self.spec.name)
+            .await
+            .expect("deleting the test's stream");
+        tenantry_events::apply_stream(&self.context, self.spec.declared())
+            .await
+            .expect("creating the test's stream");
+    }
+
     /// How many messages it holds.
     pub async fn messages(&self) -> u64 {
         let mut stream = self

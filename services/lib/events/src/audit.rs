@@ -47,12 +47,12 @@ impl AuditService for Audit {
         &self,
         request: Request<ListAuditEntriesRequest>,
     ) -> Result<Response<ListAuditEntriesResponse>, Status> {
-        let _reader = self
+        let reader = self
             .auth
             .require(&request, right(&request.get_ref().tenant))
             .await?;
         let query = Query::parse(request.into_inner())?;
-        let entries = rows::list(&self.pool, self.context, &query)
+        let entries = rows::list(&reader, &self.pool, self.context, &query)
             .await
             .map_err(|failure| {
                 tracing::warn!(error = %Chain(&failure), "History not read.");

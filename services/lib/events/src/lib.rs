@@ -22,5 +22,5 @@ pub use envelope::{DecodeError, Envelope};
 pub use fact::{Fact, uid};
 pub use log::{RecordError, Recorded, record};
 pub use refusals::refusals;
-pub use relay::{Wake, relay};
+pub use relay::{Wake, relay, replay};
 pub use stream::{StreamSpec, apply as apply_stream};

@@ -3,6 +3,7 @@
 
 mod number;
 mod publish;
+mod replay;
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,6 +14,8 @@ use tokio::{sync::Notify, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Bus, BusError};
+
+pub use replay::replay;
 
 /// Rows a round takes at most.
 const BATCH_ROWS_MAX: i64 = 200;
@@ -91,7 +94,7 @@ fn backoff() -> backon::ExponentialBackoff {
         .build()
 }
 
-/// Takes the lock and relays while it can. Returns when told to stop or when another relay holds the lock.
+/// Takes the lock and relays while it can. Returns when told to stop.
 async fn hold(
     bus: &Bus,
     pool: &PgPool,
@@ -101,10 +104,7 @@ async fn hold(
     token: &CancellationToken,
 ) -> Result<(), RelayError> {
     let mut conn = pool.acquire().await?.detach();
-    let is_ours = sqlx::query_scalar!("SELECT pg_try_advisory_lock($1)", LOCK)
-        .fetch_one(&mut conn)
-        .await?;
-    if is_ours != Some(true) {
+    if !lock(&mut conn, pulse, token).await? {
         conn.close().await?;
         return Ok(());
     }
@@ -122,6 +122,24 @@ async fn hold(
             return Ok(());
         }
         token.run_until_cancelled(wake.wait()).await;
+    }
+}
+
+/// Waits for the lock on the one connection, and says whether it is ours: not if told to stop while another relay has it.
+async fn lock(
+    conn: &mut PgConnection,
+    pulse: &Pulse,
+    token: &CancellationToken,
+) -> Result<bool, RelayError> {
+    loop {
+        pulse.beat();
+        let is_ours = sqlx::query_scalar!("SELECT pg_try_advisory_lock($1)", LOCK)
+            .fetch_one(&mut *conn)
+            .await?;
+        if is_ours == Some(true) || token.is_cancelled() {
+            return Ok(is_ours == Some(true));
+        }
+        let _ = timeout(LOOK, token.cancelled()).await;
     }
 }
 

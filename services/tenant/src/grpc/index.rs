@@ -11,7 +11,7 @@ use kube::{
     },
 };
 use tenantry_k8s::{Quota, Tenant};
-use tenantry_runtime::Chain;
+use tenantry_runtime::{Chain, Health, Pulse};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -21,6 +21,10 @@ use crate::cluster::watching;
 
 /// Longest time a call waits for the first list after a start.
 const FIRST_LIST_MAX: Duration = Duration::from_secs(10);
+/// How often a quiet index shows that it is still kept.
+const BEAT: Duration = Duration::from_secs(5);
+/// Silence after which an index counts as stuck.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
 
 /// Resources of one kind by name, which is the order of every list.
 pub(super) type Things<K> = BTreeMap<String, Arc<K>>;
@@ -46,16 +50,19 @@ impl<K> Clone for Index<K> {
     }
 }
 
-/// Gives the indexes, and the work that keeps them, which ends with `token`.
+/// Gives the indexes, and the work that keeps them, which ends with `token` and shows life to `health`.
 pub fn keep(
     client: &Client,
+    health: &Health,
     token: CancellationToken,
 ) -> (
     Indexes,
     impl Future<Output = anyhow::Result<()>> + Send + 'static,
 ) {
-    let (tenants, tenants_kept) = kept::<Tenant>(client, token.clone());
-    let (quotas, quotas_kept) = kept::<Quota>(client, token);
+    let pulses = ["tenant index", "quota index"].map(|name| health.pulse(name, SILENCE_MAX));
+    let [tenants_alive, quotas_alive] = pulses;
+    let (tenants, tenants_kept) = kept::<Tenant>(client, tenants_alive, token.clone());
+    let (quotas, quotas_kept) = kept::<Quota>(client, quotas_alive, token);
     let work = async move {
         tokio::join!(tenants_kept, quotas_kept);
         Ok(())
@@ -65,20 +72,31 @@ pub fn keep(
 
 fn kept<K: Custom>(
     client: &Client,
+    pulse: Pulse,
     token: CancellationToken,
 ) -> (Index<K>, impl Future<Output = ()> + Send + 'static) {
     let (sender, now) = watch::channel(None);
     let mut keeper = Keeper {
         listed: Things::new(),
         now: sender,
+        is_failing: false,
     };
-    let events = watcher(Api::<K>::all(client.clone()), watching())
-        .default_backoff()
-        .take_until(token.cancelled_owned());
-    let work = events.for_each(move |event| {
-        keeper.take(event);
-        futures::future::ready(())
-    });
+    let mut events = Box::pin(
+        watcher(Api::<K>::all(client.clone()), watching())
+            .default_backoff()
+            .take_until(token.cancelled_owned()),
+    );
+    let work = async move {
+        loop {
+            // A quiet watch is no dead one: waiting for it, with the watch's own timeouts, is the work.
+            match tokio::time::timeout(BEAT, events.next()).await {
+                Ok(Some(event)) => keeper.take(event),
+                Ok(None) => return,
+                Err(_quiet) => {}
+            }
+            pulse.beat();
+        }
+    };
     (Index { now }, work)
 }
 
@@ -86,10 +104,13 @@ struct Keeper<K> {
     /// What a list under way has brought so far.
     listed: Things<K>,
     now: watch::Sender<Option<Arc<Things<K>>>>,
+    /// Whether the newest word of the watch was a failure.
+    is_failing: bool,
 }
 
 impl<K: Custom> Keeper<K> {
     fn take(&mut self, event: watcher::Result<Event<K>>) {
+        let was_failing = std::mem::replace(&mut self.is_failing, event.is_err());
         match event {
             Ok(Event::Init) => self.listed.clear(),
             Ok(Event::InitApply(object)) => {
@@ -105,8 +126,13 @@ impl<K: Custom> Keeper<K> {
                 self.change(|things| things.insert(name, object));
             }
             Ok(Event::Delete(object)) => self.change(|things| things.remove(&object.name_any())),
-            Err(failure) => {
+            Err(failure) if was_failing => {
                 tracing::debug!(error = %Chain(&failure), "A watch is taken up again.");
+            }
+            // Once: while the apiserver is away it fails every few seconds.
+            Err(failure) => {
+                let kind = K::kind(&());
+                tracing::warn!(%kind, error = %Chain(&failure), "A watch failed; answers are as old as this line.");
             }
         }
     }

@@ -131,7 +131,7 @@ async fn serve(stop: &CancellationToken) -> TenantServiceClient<Channel> {
         .unwrap();
     let client = kube::Client::try_from(config).unwrap();
     let (refusals, _) = mpsc::channel(100);
-    let (indexes, indexing) = grpc::keep(&client, stop.clone());
+    let (indexes, indexing) = grpc::keep(&client, &Health::new(&[]), stop.clone());
     let service = grpc::Service {
         auth: Auth::new(client.clone(), refusals),
         client,

@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use sqlx::PgPool;
 use tenantry_domain::ActorKind;
 use tenantry_proto::audit::v1::{Actor, AuditEntry, ListAuditEntriesRequest, actor::Kind};
-use tenantry_runtime::{page, status};
+use tenantry_runtime::{auth::Authority, page, status};
 use tonic::Status;
 use uuid::Uuid;
 
@@ -81,6 +81,7 @@ struct Row {
 
 /// One page of the numbered events that `query` selects, in the order of history.
 pub(super) async fn list(
+    _reader: &Authority,
     pool: &PgPool,
     context: &str,
     query: &Query,

@@ -1,5 +1,5 @@
 use async_nats::HeaderMap;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::RelayError;
@@ -37,6 +37,26 @@ pub(super) async fn unpublished(
         rows_max,
     )
     .fetch_all(conn)
+    .await
+}
+
+/// Rows after `after` that were published to another life of the stream than `generation`, in the order of history.
+pub(super) async fn of_earlier(
+    pool: &PgPool,
+    generation: &str,
+    after: i64,
+    rows_max: i64,
+) -> Result<Vec<Outgoing>, sqlx::Error> {
+    sqlx::query_as!(
+        Outgoing,
+        r#"SELECT log_seq AS "log_seq!", id, noun, uid, revision, name, kind, actor_kind, actor_name, tenant,
+                  correlation_id, causation_id, traceparent, record_time AS "record_time: jiff_sqlx::Timestamp", data
+           FROM events.event WHERE stream_generation <> $1 AND log_seq > $2 ORDER BY log_seq LIMIT $3"#,
+        generation,
+        after,
+        rows_max,
+    )
+    .fetch_all(pool)
     .await
 }
 

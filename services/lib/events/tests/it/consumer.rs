@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use sqlx::{PgConnection, PgPool};
-use tenantry_events::{ApplyError, ConsumerSpec, Envelope, Projection, Wake, consume};
+use tenantry_events::{ApplyError, ConsumerSpec, Envelope, Projection, Wake, consume, replay};
 use tenantry_runtime::Health;
 use tenantry_testkit::{TestStream, eventually};
 use tokio_util::sync::CancellationToken;
@@ -112,6 +112,42 @@ async fn garbage_becomes_a_dead_letter_and_holds_nobody_up() {
         "{}",
         letters[0].0
     );
+    token.cancel();
+    running.token.cancel();
+}
+
+#[tokio::test]
+async fn a_projection_ends_right_after_the_stream_was_lost() {
+    let (database, stream) = places().await;
+    let running = start_relay(stream.bus(), database.pool.clone());
+    let token = start(&stream, &database.pool);
+    let uid = Uuid::new_v4();
+    commit(&database.pool, &fact(uid, 1)).await;
+    running.wake.wake();
+    let has = async |expected: &[&str]| {
+        let sizes = applied(&database.pool).await;
+        if sizes == expected {
+            Ok(())
+        } else {
+            Err(sizes)
+        }
+    };
+    eventually("the first size", || has(&["size 1"])).await;
+    token.cancel();
+    // Published while nobody consumes, and lost with the stream.
+    commit(&database.pool, &fact(uid, 2)).await;
+    running.wake.wake();
+    eventually("the second event on the stream", || async {
+        let messages = stream.messages().await;
+        (messages == 2).then_some(()).ok_or(messages)
+    })
+    .await;
+    stream.make_anew().await;
+    let token = start(&stream, &database.pool);
+    replay(stream.bus(), database.pool.clone(), "box")
+        .await
+        .unwrap();
+    eventually("both sizes, once", || has(&["size 1", "size 2"])).await;
     token.cancel();
     running.token.cancel();
 }
