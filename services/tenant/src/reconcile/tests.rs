@@ -325,3 +325,57 @@ fn metadata_has_a_precedence_and_no_say_in_ownership() {
     );
     assert_eq!(labels["stakater.com/tenant"], "logistics");
 }
+
+#[test]
+fn members_may_read_the_classes_of_each_list() {
+    let check = |lists: &str, expected: &[Value]| {
+        let tenant = TENANT.replace("quota: small", &format!("quota: small\n{lists}"));
+        let structure = plan(&tenant, &observed()).structure;
+        let role = structure
+            .iter()
+            .find(|object| object.key.kind == Kind::ClusterRole)
+            .unwrap();
+        let rules = role.value["rules"].as_array().unwrap();
+        let classes: Vec<Value> = rules
+            .iter()
+            .filter(|rule| rule["apiGroups"] != json!(["tenantoperator.stakater.com"]))
+            .map(|rule| json!([rule["resources"][0], rule["resourceNames"], rule["verbs"]]))
+            .collect();
+        assert_eq!(classes, expected);
+    };
+    let read = json!(["get", "list", "watch"]);
+    check("", &[]);
+    check(
+        "  storageClasses: {allowed: [silver, '']}
+  ingressClasses: {allowed: [nginx]}
+  podPriorityClasses: {allowed: [low, high]}",
+        &[
+            json!(["storageclasses", ["silver"], read]),
+            json!(["ingressclasses", ["nginx"], read]),
+            json!(["priorityclasses", ["low", "high"], read]),
+        ],
+    );
+    check(
+        "  storageClasses: {}\n  ingressClasses: {allowed: []}\n  podPriorityClasses: {allowed: ['']}",
+        &[
+            json!(["storageclasses", null, read]),
+            json!(["ingressclasses", null, read]),
+        ],
+    );
+}
+
+#[test]
+fn each_namespace_has_its_rules_before_its_first_binding() {
+    let first = plan(TENANT, &observed());
+    let rules = keys(&first.structure);
+    for namespace in ["logistics-build", "logistics-dev"] {
+        let key = format!("Guardrails {namespace}/tenantry");
+        assert!(rules.contains(&key), "{rules:?}");
+    }
+    assert!(
+        first
+            .grants
+            .iter()
+            .all(|grant| grant.key.namespace.is_empty())
+    );
+}
