@@ -1,5 +1,6 @@
 //! What a person types after `cargo dev`.
 
+mod bench;
 mod demo;
 mod down;
 mod env;
@@ -34,6 +35,8 @@ enum Command {
     Demo,
     /// Formatting, lints, tests against the real parts, the tutorial, the browser: the one gate.
     Test,
+    /// Measure, beside the floor of the same run: `bench tenants`.
+    Bench(bench::Arguments),
     /// Install what is missing, build and start everything.
     Up(up::Arguments),
     /// Stop everything; data stays.
@@ -79,6 +82,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.command {
         Command::Demo => demo::run(name),
         Command::Test => test::run(),
+        Command::Bench(options) => bench::run(options),
         Command::Up(options) => up::run(name, options),
         Command::Down => down::run(&Stack::load_named(name)?),
         Command::Status(options) => status::run(&Stack::load_named(name)?, options),

@@ -11,13 +11,14 @@ pub mod object;
 pub mod quota;
 pub mod record;
 mod release;
+mod roll;
 mod run;
 pub mod settings;
 pub mod status;
 pub mod validate;
 mod violations;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use k8s_openapi::jiff::Timestamp;
 use kube::{
@@ -43,6 +44,7 @@ use haste::Haste;
 use memory::Memory;
 use object::{Key, MANAGER};
 use record::{Done, Recorded};
+use roll::Roll;
 pub use run::run;
 use status::{Outcome, status};
 use validate::{Invalid, Valid, validate};
@@ -107,31 +109,40 @@ pub struct Context {
     haste: Haste,
     looks: Looks,
     quotas: quota::Quotas,
+    roll: Roll,
+}
+
+/// Looks at `tenant` if it is ours to look after.
+async fn reconcile(tenant: Arc<Tenant>, context: Arc<Context>) -> Result<Action, Error> {
+    let name = tenant.name_any();
+    if !context.shards.owns(&name) {
+        return Ok(Action::await_change());
+    }
+    context.view.listed().await?;
+    let action = bring(&tenant, &context).await;
+    context.roll.note(&name, || context.owned());
+    action
 }
 
 /// Brings the cluster to what `tenant` wants.
-async fn reconcile(tenant: Arc<Tenant>, context: Arc<Context>) -> Result<Action, Error> {
+async fn bring(tenant: &Tenant, context: &Context) -> Result<Action, Error> {
     let name = tenant.name_any();
     let failed = |source| Error::Cluster {
         name: name.clone(),
         source,
     };
-    if !context.shards.owns(&name) {
-        return Ok(Action::await_change());
-    }
-    context.view.listed().await?;
     if tenant.metadata.deletion_timestamp.is_some() {
-        return release::release(&tenant, &context).await;
+        return release::release(tenant, context).await;
     }
-    hold(&tenant, &context).await.map_err(failed)?;
-    let observed = dereference(&context.view, &tenant, &context.config.namespace);
-    let valid = validate(&tenant, &observed).map_err(|source| Error::Invalid {
+    hold(tenant, context).await.map_err(failed)?;
+    let observed = dereference(&context.view, tenant, &context.config.namespace);
+    let valid = validate(tenant, &observed).map_err(|source| Error::Invalid {
         name: name.clone(),
         source,
     })?;
     let mut plan = build(&valid, &observed);
     plan.drift.extend(context.memory.missing(valid.uid, &plan));
-    let done = carry_out(&tenant, &valid, &observed, &plan, &context)
+    let done = carry_out(tenant, &valid, &observed, &plan, context)
         .await
         .map_err(failed)?;
     let outcome = Outcome {
@@ -142,16 +153,14 @@ async fn reconcile(tenant: Arc<Tenant>, context: Arc<Context>) -> Result<Action,
         is_recorded: done.is_recorded,
     };
     context.memory.remember(valid.uid, &outcome);
-    notice::publish(&context, &tenant, &outcome).await;
+    notice::publish(context, tenant, &outcome).await;
     // Nobody wants to read of work that is done in a moment.
     if let Some(pause) = context.haste.pause(valid.uid, &outcome) {
         return Ok(Action::requeue(pause));
     }
     let violations = context.looks.now(&context.client, &valid).await;
-    let told = status(&tenant, &outcome, violations.as_ref(), Timestamp::now());
-    write_status(&tenant, &context, told)
-        .await
-        .map_err(failed)?;
+    let told = status(tenant, &outcome, violations.as_ref(), Timestamp::now());
+    write_status(tenant, context, told).await.map_err(failed)?;
     let is_violated = violations.is_none_or(|violations| !violations.is_empty());
     Ok(next(&outcome, is_violated))
 }
@@ -275,6 +284,19 @@ async fn hold(tenant: &Tenant, context: &Context) -> Result<(), cluster::Error> 
 }
 
 impl Context {
+    /// Others may have looked after the tenants meanwhile.
+    fn forget(&self) {
+        self.memory.forget_all();
+        self.roll.restart();
+    }
+
+    /// Names of the tenants that are ours to look after.
+    fn owned(&self) -> HashSet<String> {
+        let all = self.view.tenants.now().state();
+        let names = all.iter().map(|tenant| tenant.name_any());
+        names.filter(|name| self.shards.owns(name)).collect()
+    }
+
     /// Takes the apiserver's answer to a write of a tenant; none if it is gone.
     fn note_tenant(&self, answer: Option<Tenant>) {
         if let Some(tenant) = answer {

@@ -5,11 +5,13 @@
 
 mod database;
 mod eventually;
+mod installation;
 mod place;
 mod stream;
 
 pub use database::Database;
 pub use eventually::eventually;
+pub use installation::Installation;
 pub use place::stack;
 pub use stream::TestStream;
 pub use tenantry_dev::{ControlPlane, Nodes, Service, Stack};

@@ -243,6 +243,8 @@ fn controller_manager(stack: &Stack) -> Result<Spec> {
         stack.ports().controller_manager,
     )
     .arg(format!("--root-ca-file={}", stack.authority().display()))
+    // Its own brake lets twenty quotas a second into force: on one machine that would be all that is ever measured.
+    .args(["--kube-api-qps=1000", "--kube-api-burst=2000"])
     .arg(format!(
         "--service-account-private-key-file={}",
         stack.home.tls("service-account.key").display()

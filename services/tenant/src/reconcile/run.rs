@@ -8,7 +8,7 @@ use kube::{
     Api, Client, Resource,
     runtime::{
         Controller,
-        controller::{Action, Config as ControllerConfig},
+        controller::{self, Action, Config as ControllerConfig},
         events::{Recorder, Reporter},
         reflector::{ObjectRef, Store},
     },
@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Context, Error, SOON, haste::Haste, memory::Memory, object::MANAGER, quota, reconcile,
-    settings, violations::Looks,
+    roll::Roll, settings, violations::Looks,
 };
 use crate::{
     cluster::watching,
@@ -61,6 +61,7 @@ pub async fn run(
         haste: Haste::default(),
         looks: Looks::default(),
         quotas: quota::Quotas::default(),
+        roll: Roll::default(),
     });
     let (for_tenants, tenants) = mpsc::channel(QUEUE_MAX);
     let (for_quotas, quotas) = mpsc::channel(QUEUE_MAX);
@@ -77,9 +78,9 @@ pub async fn run(
     let (changed, changes) = watch::channel(());
     let sharing = context.shards.keep(changed, pulse, token.clone());
     let changes = || WatchStream::from_changes(changes.clone());
-    let memory = context.clone();
+    let start_over = context.clone();
     let tenants = controller(context.view.tenants.now(), tenants, &token)
-        .reconcile_all_on(changes().inspect(move |()| memory.memory.forget_all()));
+        .reconcile_all_on(changes().inspect(move |()| start_over.forget()));
     let quotas = controller(context.view.quotas.now(), quotas, &token).reconcile_all_on(changes());
     let settings = integration_configs(&context, &token).reconcile_all_on(changes());
     // On the heap: together they would not fit a thread's stack.
@@ -138,14 +139,20 @@ fn again<K>(_: Arc<K>, _: &Error, _: Arc<Context>) -> Action {
 }
 
 /// Drives a controller and logs what failed, once.
-async fn told<K, E>(ends: impl Stream<Item = Result<(ObjectRef<K>, Action), E>>)
-where
+async fn told<K, E>(
+    ends: impl Stream<Item = Result<(ObjectRef<K>, Action), controller::Error<Error, E>>>,
+) where
     K: Resource,
     E: std::error::Error + Debug + 'static,
 {
     ends.for_each(|end| {
-        if let Err(failure) = end {
-            tracing::warn!(error = %Chain(&failure), "Reconcile interrupted; it is tried again.");
+        match end {
+            Ok(_) => {}
+            // Something of ours that outlived its tenant, or came before it.
+            Err(controller::Error::ObjectNotFound(_)) => {}
+            Err(failure) => {
+                tracing::warn!(error = %Chain(&failure), "Reconcile interrupted; it is tried again.");
+            }
         }
         future::ready(())
     })

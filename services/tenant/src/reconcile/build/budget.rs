@@ -128,14 +128,22 @@ fn next<'a>(
     names: &[&'a str],
     held: &BTreeMap<String, Held>,
 ) -> BTreeMap<&'a str, Millis> {
-    let of = |name: &str| held.get(name).copied().unwrap_or_default();
-    let used: Vec<Millis> = names.iter().map(|name| of(name).used).collect();
-    let targets = targets(total, is_divisible, &used);
+    let unit = if is_divisible { 1 } else { 1000 };
+    let now: Vec<Held> = names
+        .iter()
+        .map(|name| held.get(*name).copied().unwrap_or_default())
+        .collect();
     let in_hands: i128 = held.values().map(|held| held.hard.get()).sum();
+    let is_split = in_hands / unit == total.get() / unit && names.len() == held.len();
+    if is_split && !is_anybody_short(total, unit, &now) {
+        let shares = names.iter().zip(now);
+        return shares.map(|(name, held)| (*name, held.hard)).collect();
+    }
+    let used: Vec<Millis> = now.iter().map(|held| held.used).collect();
     let mut slack = (total.get() - in_hands).max(0);
     let mut shares = BTreeMap::new();
-    for (name, target) in names.iter().zip(targets) {
-        let now = of(name).hard.get();
+    for ((name, target), held) in names.iter().zip(targets(total, unit, &used)).zip(now) {
+        let now = held.hard.get();
         let raise = (target.get() - now).clamp(0, slack);
         slack -= raise;
         shares.insert(*name, Millis::new(target.get().min(now) + raise));
@@ -143,40 +151,37 @@ fn next<'a>(
     shares
 }
 
-/// Where the shares should be: even, with the remainder to the first; but nobody below what is in use, while it lasts.
-fn targets(total: Millis, is_divisible: bool, used: &[Millis]) -> Vec<Millis> {
-    let unit = if is_divisible { 1 } else { 1000 };
-    let mut left = total.get() / unit;
-    let mut open: Vec<usize> = (0..used.len()).collect();
-    let mut shares = vec![Millis::ZERO; used.len()];
-    // Whoever uses more than an even share keeps that use; the rest share what is left.
-    loop {
-        let count = i128::try_from(open.len()).unwrap_or(i128::MAX).max(1);
-        let even = left.max(0) / count;
-        let (above, rest): (Vec<usize>, Vec<usize>) =
-            open.iter().partition(|at| units(used[**at], unit) > even);
-        if above.is_empty() || rest.is_empty() {
-            return deal(shares, &open, left.max(0), unit);
-        }
-        for at in above {
-            // A budget lowered below use cannot cover all of it.
-            let kept = units(used[at], unit).min(left.max(0));
-            shares[at] = Millis::new(kept * unit);
-            left -= kept;
-        }
-        open = rest;
-    }
+/// Whether somebody has less than half of what would be free for him if the slack were even.
+///
+/// Half, so that a move is followed by quiet: each pod must not move the shares of all.
+fn is_anybody_short(total: Millis, unit: i128, now: &[Held]) -> bool {
+    let used: i128 = now.iter().map(|held| units(held.used, unit)).sum();
+    let count = i128::try_from(now.len()).unwrap_or(i128::MAX).max(1);
+    let even = (total.get() / unit - used).max(0) / count;
+    let free = |held: &Held| held.hard.get() / unit - units(held.used, unit);
+    now.iter().any(|held| 2 * free(held) < even)
 }
 
-fn deal(mut shares: Vec<Millis>, open: &[usize], left: i128, unit: i128) -> Vec<Millis> {
-    let count = i128::try_from(open.len()).unwrap_or(i128::MAX).max(1);
+/// Where the shares should be: what is in use, and the slack evenly, with the remainder to the first.
+fn targets(total: Millis, unit: i128, used: &[Millis]) -> Vec<Millis> {
+    let mut left = total.get() / unit;
+    // A budget lowered below use cannot cover all of it.
+    let kept: Vec<i128> = used
+        .iter()
+        .map(|used| {
+            let kept = units(*used, unit).min(left);
+            left -= kept;
+            kept
+        })
+        .collect();
+    let count = i128::try_from(used.len()).unwrap_or(i128::MAX).max(1);
     let mut remainder = left % count;
-    for at in open {
+    let slack = kept.into_iter().map(|kept| {
         let extra = i128::from(remainder > 0);
         remainder -= extra;
-        shares[*at] = Millis::new((left / count + extra) * unit);
-    }
-    shares
+        Millis::new((kept + left / count + extra) * unit)
+    });
+    slack.collect()
 }
 
 /// Whole units, rounded up.
@@ -196,28 +201,28 @@ mod tests {
     }
 
     #[test]
-    fn targets_are_even_unless_more_is_in_use() {
+    fn the_slack_is_even_above_what_is_in_use() {
         let check = |total: i128, used: &[i128], expected: &[i128]| {
             assert_eq!(
-                targets(Millis::new(total * 1000), false, &millis(used)),
+                targets(Millis::new(total * 1000), 1000, &millis(used)),
                 millis(expected),
                 "{total} {used:?}"
             );
         };
         check(10, &[0, 0], &[5, 5]);
         check(10, &[1, 1, 1], &[4, 3, 3]);
-        check(10, &[8, 0], &[8, 2]);
-        check(10, &[8, 0, 0], &[8, 1, 1]);
+        check(10, &[8, 0], &[9, 1]);
+        check(10, &[8, 0, 0], &[9, 1, 0]);
         check(10, &[10, 0], &[10, 0]);
         check(1, &[0, 0], &[1, 0]);
         check(10, &[], &[]);
-        check(4, &[5, 5], &[2, 2]); // the budget was lowered below use
+        check(4, &[5, 5], &[4, 0]); // the budget was lowered below use
     }
 
     #[test]
     fn cpu_is_split_in_thousandths() {
         assert_eq!(
-            targets(Millis::new(1000), true, &[Millis::ZERO; 2]),
+            targets(Millis::new(1000), 1, &[Millis::ZERO; 2]),
             [Millis::new(500); 2]
         );
     }
@@ -249,10 +254,37 @@ mod tests {
     }
 
     #[test]
+    fn slack_follows_use_and_then_rests() {
+        let mut held: BTreeMap<String, Held> = ["a", "b"]
+            .map(|name| (name.to_owned(), Held::default()))
+            .into();
+        let mut moves = Vec::new();
+        // The last one cannot be halved: who needs it must ask.
+        for used in 0..9 {
+            held.get_mut("a").unwrap().used = Millis::new(used * 1000);
+            // Lower first, then raise: until nothing moves.
+            for _ in 0..3 {
+                let shares = next(Millis::new(10_000), false, &["a", "b"], &held);
+                for (name, share) in shares {
+                    held.get_mut(name).unwrap().hard = share;
+                }
+            }
+            let hard = |name: &str| held[name].hard.get() / 1000;
+            let shares = (hard("a"), hard("b"));
+            assert!(shares.0 > used, "{used} in use, {shares:?}");
+            assert_eq!(shares.0 + shares.1, 10);
+            if moves.last() != Some(&shares) {
+                moves.push(shares);
+            }
+        }
+        assert_eq!(moves, [(5, 5), (7, 3), (9, 1)]);
+    }
+
+    #[test]
     fn shares_never_add_up_to_more_than_the_budget() {
         for total in 0..12_i128 {
             for (a, b, c) in (0..216).map(|n: i128| (n % 6, n / 6 % 6, n / 36)) {
-                let sum: i128 = targets(Millis::new(total * 1000), false, &millis(&[a, b, c]))
+                let sum: i128 = targets(Millis::new(total * 1000), 1000, &millis(&[a, b, c]))
                     .iter()
                     .map(|m| m.get())
                     .sum();

@@ -1,0 +1,103 @@
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use tenantry_dev::{ControlPlane, Nodes, Spec};
+
+const COMMAND: Duration = Duration::from_secs(30);
+
+/// A control plane that holds what an installation of the tenant service needs, and no service yet.
+pub struct Installation {
+    /// The control plane.
+    pub plane: ControlPlane,
+    directory: PathBuf,
+}
+
+impl Installation {
+    /// One in a directory of [`ControlPlane::directory`].
+    ///
+    /// Panics: where it cannot be made.
+    pub fn start(name: &str) -> Self {
+        let directory = ControlPlane::directory(name);
+        let plane = ControlPlane::start(&directory, Nodes::None).expect("starting a control plane");
+        let installation = Self { plane, directory };
+        installation.fill();
+        installation
+    }
+
+    /// kubectl as the administrator, which must do what it is told.
+    pub fn kubectl(&self, args: &[&str]) -> String {
+        let spec: Spec = self.plane.kubectl().args(args.iter().copied());
+        spec.run(COMMAND)
+            .unwrap_or_else(|error| panic!("{error:#}"))
+    }
+
+    fn fill(&self) {
+        for path in [
+            "deploy/dev/manifests/base",
+            "deploy/crds",
+            "deploy/rbac/tenant.yaml",
+            "deploy/policies",
+        ] {
+            let path = repository().join(path).display().to_string();
+            self.kubectl(&["apply", "--server-side", "-f", &path]);
+        }
+        self.kubectl(&[
+            "wait",
+            "--for=condition=Established",
+            "crd",
+            "--all",
+            "--timeout=30s",
+        ]);
+        let token = self.kubectl(&[
+            "create",
+            "token",
+            "tenantry-tenant",
+            "-n",
+            "multi-tenant-operator",
+            "--duration=2h",
+        ]);
+        let text = fs::read_to_string(self.plane.kubeconfig()).expect("reading the kubeconfig");
+        let mut config: serde_json::Value =
+            serde_json::from_str(&text).expect("kubeconfigs are JSON");
+        config["users"][0]["user"] = serde_json::json!({"token": token.trim()});
+        fs::write(self.kubeconfig(), config.to_string()).expect("writing a kubeconfig");
+    }
+
+    /// The kubeconfig of the service's account.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.directory.join("service.kubeconfig")
+    }
+
+    /// Where the service's log goes.
+    pub fn log(&self) -> PathBuf {
+        self.directory.join("tenant.log")
+    }
+
+    /// The service as it runs here, without a stream: the log of events waits, nothing else does.
+    pub fn service(&self, binary: &Path, database_url: &str, grpc_port: u16) -> Command {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log())
+            .expect("opening the log");
+        let mut command = Command::new(binary);
+        command
+            .env("TENANTRY_GRPC_ADDR", format!("127.0.0.1:{grpc_port}"))
+            .env("TENANTRY_DATABASE_URL", database_url)
+            .env("TENANTRY_NATS_URL", "nats://127.0.0.1:1")
+            .env("KUBECONFIG", self.kubeconfig())
+            .env("TENANTRY_INSECURE_DEV", "1")
+            .env("TENANTRY_LOG_FORMAT", "text")
+            .stdout(Stdio::from(log.try_clone().expect("sharing the log")))
+            .stderr(Stdio::from(log));
+        command
+    }
+}
+
+fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
