@@ -184,7 +184,7 @@ async fn carry_out(
     let known = context.memory.recorded(valid.uid);
     let intent = match &known {
         Some(known) if known.generation >= valid.generation => Ok(()),
-        _ => record::intent(store, tenant, valid).await,
+        _ => intent(tenant, valid, observed, context).await,
     };
     let mut applied = taken.and(apply::structure(context, plan).await);
     let mut is_recorded = intent.is_ok();
@@ -228,6 +228,19 @@ async fn carry_out(
             is_recorded,
         }),
     }
+}
+
+/// Records what `tenant` wants, after the quota that it names: history tells the one before the other.
+async fn intent(
+    tenant: &Tenant,
+    valid: &Valid,
+    observed: &Observed,
+    context: &Context,
+) -> Result<(), store::Error> {
+    if let Some(quota) = &observed.quota {
+        quota::intent(quota, context).await?;
+    }
+    record::intent(&context.store, tenant, valid).await
 }
 
 fn warn(valid: &Valid, failure: &store::Error) -> bool {

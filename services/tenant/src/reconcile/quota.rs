@@ -70,7 +70,7 @@ pub(super) async fn reconcile(quota: Arc<Quota>, context: Arc<Context>) -> Resul
         source,
     };
     // The apiserver gives every object a uid.
-    let Some(uid) = quota.uid().and_then(|uid| Uuid::parse_str(&uid).ok()) else {
+    let Some(uid) = uid(&quota) else {
         return Ok(Action::await_change());
     };
     if !context.shards.owns(&format!("quota {name}")) {
@@ -89,7 +89,7 @@ pub(super) async fn reconcile(quota: Arc<Quota>, context: Arc<Context>) -> Resul
         let held = set_finalizers::<Quota>(&context.client, &name, &[keys::FINALIZER]);
         note(&context, held.await.map_err(failed)?);
     }
-    let recorded = intent(&quota, uid, &context).await;
+    let recorded = intent(&quota, &context).await;
     let status = status(&quota, &used, recorded.is_ok());
     if let Some(pause) = pause(&quota, &status, context.quotas.pause(uid)) {
         return Ok(Action::requeue(pause));
@@ -101,7 +101,11 @@ pub(super) async fn reconcile(quota: Arc<Quota>, context: Arc<Context>) -> Resul
     }
 }
 
-async fn intent(quota: &Quota, uid: Uuid, context: &Context) -> Result<(), store::Error> {
+/// Records the spec of `quota`, if it is new.
+pub(super) async fn intent(quota: &Quota, context: &Context) -> Result<(), store::Error> {
+    let Some(uid) = uid(quota) else {
+        return Ok(());
+    };
     let generation = quota.metadata.generation.unwrap_or(1);
     if context.quotas.is_recorded(uid, generation) {
         return Ok(());
@@ -153,6 +157,10 @@ async fn release(
     let left = set_finalizers::<Quota>(&context.client, &name, &[]).await;
     note(context, left.map_err(failed)?);
     Ok(Action::await_change())
+}
+
+fn uid(quota: &Quota) -> Option<Uuid> {
+    quota.uid().and_then(|uid| Uuid::parse_str(&uid).ok())
 }
 
 fn note(context: &Context, answer: Option<Quota>) {
