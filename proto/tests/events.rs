@@ -38,7 +38,7 @@ fn events() -> BTreeMap<&'static str, Through> {
             UserPolicyPutRequested UserPolicyPut UserPolicyDeleted MembershipAddRequested MembershipAdded MembershipRemoved
             AccessKeyCreateRequested AccessKeyCreated AccessKeyDeleted IdentityMappingCreateRequested
             IdentityMappingCreated IdentityMappingDeleted RequestRefused;
-        tenant: TenantCreated TenantUpdated TenantApplied TenantDeleted QuotaCreated QuotaUpdated QuotaDeleted
+        tenant: TenantCreated TenantUpdated TenantApplied TenantDeleted TenantPaused TenantResumed QuotaCreated QuotaUpdated QuotaDeleted
             NamespaceCreated NamespaceReleased MemberGrantRequested MemberGranted MemberRevoked DriftReverted RequestRefused;
         showback: CostRecorded PriceBookLoaded RequestRefused;
     };

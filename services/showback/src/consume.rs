@@ -54,7 +54,8 @@ impl Projection for Ownership {
                     .await
                     .map_err(failure)
             }
-            "TenantCreated" | "TenantUpdated" | "TenantApplied" => Ok(()),
+            "TenantCreated" | "TenantUpdated" | "TenantApplied" | "TenantPaused"
+            | "TenantResumed" => Ok(()),
             _ => Err(nonsense(event, "its kind is unknown")),
         }
     }

@@ -88,6 +88,15 @@ pub async fn apply(client: &Client, object: &Object) -> Result<DynamicObject, Er
     within(api(client, &object.key).patch(&object.key.name, &params, &patch)).await
 }
 
+/// What the apiserver would make of [`apply`], without doing it.
+pub async fn rehearse(client: &Client, object: &Object) -> Result<Value, Error> {
+    let params = PatchParams::apply(MANAGER).force().dry_run();
+    let patch = Patch::Apply(&object.value);
+    let answer = within(api(client, &object.key).patch(&object.key.name, &params, &patch)).await?;
+    // An object that came as JSON goes back to it.
+    Ok(serde_json::to_value(answer).unwrap_or_default())
+}
+
 /// Changes a few fields of an object that others write too. Gives it as it is then.
 pub async fn merge(client: &Client, key: &Key, patch: Value) -> Result<DynamicObject, Error> {
     let params = PatchParams {

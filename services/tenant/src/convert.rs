@@ -1,5 +1,7 @@
 //! Custom resources to the contract's messages and back. Shared by gRPC and events, so that both say the same.
 
+mod history;
+mod plan;
 mod quota;
 mod tenant;
 
@@ -11,8 +13,13 @@ use serde::{
     de::{DeserializeOwned, Error as _},
 };
 use serde_json::{Map, Value};
-use tenantry_proto::tenant::v1::Condition;
+use tenantry_proto::tenant::v1::{Condition, Role};
 
+use crate::member;
+pub use history::{
+    access_message, application_message, drift_message, revision_message, revision_spec,
+};
+pub use plan::{change_message, plan_message};
 pub use quota::{quota_message, quota_spec};
 pub use tenant::{tenant_message, tenant_spec};
 
@@ -35,6 +42,15 @@ fn condition(condition: &v1::Condition) -> Condition {
         message: condition.message.clone(),
         observed_generation: condition.observed_generation.unwrap_or_default(),
         last_transition_time: Some(timestamp(condition.last_transition_time.0)),
+    }
+}
+
+/// A level as the contract has it.
+pub fn role(role: member::Role) -> Role {
+    match role {
+        member::Role::Owner => Role::Owner,
+        member::Role::Editor => Role::Editor,
+        member::Role::Viewer => Role::Viewer,
     }
 }
 

@@ -2,34 +2,46 @@
 //!
 //! `main` makes the [`Indexes`] by [`keep`], runs the work that comes with them as a task, and serves [`server`].
 
+mod history;
 mod index;
 mod list;
 mod mask;
 mod namespace;
+mod pause;
+mod plan;
 mod quota;
 mod refuse;
 mod resource;
+mod revert;
 mod sight;
 mod tenant;
 mod watch;
+
+use std::sync::Arc;
 
 use futures::stream::BoxStream;
 use kube::Client;
 use tenantry_proto::tenant::v1::{
     CreateQuotaRequest, CreateQuotaResponse, CreateTenantRequest, CreateTenantResponse,
     DeleteQuotaRequest, DeleteQuotaResponse, DeleteTenantRequest, DeleteTenantResponse,
-    GetQuotaRequest, GetQuotaResponse, GetTenantRequest, GetTenantResponse, ListNamespacesRequest,
-    ListNamespacesResponse, ListQuotasRequest, ListQuotasResponse, ListTenantsRequest,
-    ListTenantsResponse, UpdateQuotaRequest, UpdateQuotaResponse, UpdateTenantRequest,
-    UpdateTenantResponse, WatchQuotasRequest, WatchQuotasResponse, WatchTenantsRequest,
-    WatchTenantsResponse,
+    GetQuotaRequest, GetQuotaResponse, GetTenantRequest, GetTenantResponse,
+    GetTenantRevisionRequest, GetTenantRevisionResponse, ListAccessRequest, ListAccessResponse,
+    ListDriftRequest, ListDriftResponse, ListNamespacesRequest, ListNamespacesResponse,
+    ListQuotasRequest, ListQuotasResponse, ListTenantRevisionsRequest, ListTenantRevisionsResponse,
+    ListTenantsRequest, ListTenantsResponse, PauseTenantRequest, PauseTenantResponse,
+    PlanQuotaRequest, PlanQuotaResponse, PlanTenantRequest, PlanTenantResponse,
+    ResumeTenantRequest, ResumeTenantResponse, RevertTenantRequest, RevertTenantResponse,
+    UpdateQuotaRequest, UpdateQuotaResponse, UpdateTenantRequest, UpdateTenantResponse,
+    WatchQuotasRequest, WatchQuotasResponse, WatchTenantsRequest, WatchTenantsResponse,
     tenant_service_server::{TenantService, TenantServiceServer},
 };
 use tenantry_runtime::auth::{Access, Auth};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, codec::CompressionEncoding};
 
+use crate::{convert::tenant_message, store::Store, view::View};
 pub use index::{Indexes, keep};
+use pause::Pause;
 use sight::Subject;
 
 /// Full name of the service, for health.
@@ -47,6 +59,12 @@ pub struct Service {
     pub auth: Auth,
     /// What there is now, and so who is a member of which tenant.
     pub indexes: Indexes,
+    /// What there is of each tenant.
+    pub view: Arc<View>,
+    /// What was.
+    pub store: Store,
+    /// Namespace of the installation.
+    pub install_namespace: String,
     /// Ends streams when the process stops.
     pub token: CancellationToken,
 }
@@ -224,5 +242,88 @@ impl TenantService for Service {
         namespace::list(&self.client, &authority, request.get_ref())
             .await
             .map(Response::new)
+    }
+
+    async fn plan_tenant(&self, request: Request<PlanTenantRequest>) -> Answer<PlanTenantResponse> {
+        Box::pin(plan::tenant(self, request))
+            .await
+            .map(Response::new)
+    }
+
+    async fn plan_quota(&self, request: Request<PlanQuotaRequest>) -> Answer<PlanQuotaResponse> {
+        Box::pin(plan::quota(self, request))
+            .await
+            .map(Response::new)
+    }
+
+    async fn list_tenant_revisions(
+        &self,
+        request: Request<ListTenantRevisionsRequest>,
+    ) -> Answer<ListTenantRevisionsResponse> {
+        history::revisions(self, request).await.map(Response::new)
+    }
+
+    async fn get_tenant_revision(
+        &self,
+        request: Request<GetTenantRevisionRequest>,
+    ) -> Answer<GetTenantRevisionResponse> {
+        history::revision(self, request).await.map(Response::new)
+    }
+
+    async fn revert_tenant(
+        &self,
+        request: Request<RevertTenantRequest>,
+    ) -> Answer<RevertTenantResponse> {
+        let right = Access::tenancy("update", "tenants").named(&request.get_ref().name);
+        let authority = self.auth.require(&request, right).await?;
+        Box::pin(revert::revert(self, &authority, request.into_inner()))
+            .await
+            .map(Response::new)
+    }
+
+    async fn list_access(&self, request: Request<ListAccessRequest>) -> Answer<ListAccessResponse> {
+        history::access(self, request).await.map(Response::new)
+    }
+
+    async fn list_drift(&self, request: Request<ListDriftRequest>) -> Answer<ListDriftResponse> {
+        history::drift(self, request).await.map(Response::new)
+    }
+
+    async fn pause_tenant(
+        &self,
+        request: Request<PauseTenantRequest>,
+    ) -> Answer<PauseTenantResponse> {
+        let right = Access::tenancy("update", "tenants").named(&request.get_ref().name);
+        let authority = self.auth.require(&request, right).await?;
+        let asked = request.into_inner();
+        let pause = Pause {
+            name: asked.name,
+            etag: asked.etag,
+            dry_run: asked.validate_only,
+            is_paused: true,
+        };
+        let tenant = pause::set(self, &authority, pause).await?;
+        Ok(Response::new(PauseTenantResponse {
+            tenant: Some(tenant_message(&tenant)),
+        }))
+    }
+
+    async fn resume_tenant(
+        &self,
+        request: Request<ResumeTenantRequest>,
+    ) -> Answer<ResumeTenantResponse> {
+        let right = Access::tenancy("update", "tenants").named(&request.get_ref().name);
+        let authority = self.auth.require(&request, right).await?;
+        let asked = request.into_inner();
+        let pause = Pause {
+            name: asked.name,
+            etag: asked.etag,
+            dry_run: asked.validate_only,
+            is_paused: false,
+        };
+        let tenant = pause::set(self, &authority, pause).await?;
+        Ok(Response::new(ResumeTenantResponse {
+            tenant: Some(tenant_message(&tenant)),
+        }))
     }
 }

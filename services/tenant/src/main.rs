@@ -49,10 +49,11 @@ async fn main() -> anyhow::Result<()> {
     let (stop, drain) = (supervisor.stop(), supervisor.drain());
     let store = Store::new(pool.clone(), wake.clone());
     let pulse = health.pulse("reconcile", Duration::from_secs(30));
+    let view = Arc::new(View::default());
     let reconciling = reconcile::run(
         client.clone(),
-        Arc::new(View::default()),
-        store,
+        view.clone(),
+        store.clone(),
         config.cluster.clone(),
         pulse,
         stop.clone(),
@@ -62,6 +63,9 @@ async fn main() -> anyhow::Result<()> {
         client,
         auth: auth.clone(),
         indexes,
+        view,
+        store,
+        install_namespace: config.cluster.namespace.clone(),
         token: stop.clone(),
     };
     let routes = Routes::new(grpc::server(service)).add_service(audit::service(

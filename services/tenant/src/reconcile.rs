@@ -8,6 +8,8 @@ mod haste;
 mod memory;
 mod notice;
 pub mod object;
+pub(crate) mod pause;
+pub mod plan;
 pub mod quota;
 pub mod record;
 mod release;
@@ -134,12 +136,17 @@ async fn bring(tenant: &Tenant, context: &Context) -> Result<Action, Error> {
     if tenant.metadata.deletion_timestamp.is_some() {
         return release::release(tenant, context).await;
     }
-    hold(tenant, context).await.map_err(failed)?;
+    if !pause::is_asked(&tenant.metadata) {
+        hold(tenant, context).await.map_err(failed)?;
+    }
     let observed = dereference(&context.view, tenant, &context.config.namespace);
     let valid = validate(tenant, &observed).map_err(|source| Error::Invalid {
         name: name.clone(),
         source,
     })?;
+    if pause::is_asked(&tenant.metadata) {
+        return pause::rest(tenant, &valid, context).await.map_err(failed);
+    }
     let mut plan = build(&valid, &observed);
     plan.drift.extend(context.memory.missing(valid.uid, &plan));
     let done = carry_out(tenant, &valid, &observed, &plan, context)
@@ -150,7 +157,7 @@ async fn bring(tenant: &Tenant, context: &Context) -> Result<Action, Error> {
         observed: &observed,
         plan: &plan,
         problems: done.problems,
-        is_recorded: done.is_recorded,
+        is_recorded: done.is_recorded && pause::note(tenant, &valid, context).await,
     };
     context.memory.remember(valid.uid, &outcome);
     notice::publish(context, tenant, &outcome).await;

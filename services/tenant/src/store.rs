@@ -1,12 +1,20 @@
 //! All SQL: what was observed and applied, with the event log in the same transaction.
 
+mod access;
+mod drift;
 mod grant;
 mod namespace;
+mod pause;
 mod quota;
+mod revision;
 mod tenant;
 
+pub use access::{Access, AccessQuery};
+pub use drift::{DriftQuery, Reverted};
 pub use grant::Stage;
+pub use revision::{Application, Position, Revision, RevisionQuery};
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use tenantry_domain::{Actor, ActorKind};
 use tenantry_events::{Fact, RecordError, Wake};
 
 /// Why something was not recorded.
@@ -51,6 +59,15 @@ impl Store {
             wake: self.wake.clone(),
             has_events: false,
         })
+    }
+}
+
+/// The actor of two columns.
+fn actor(kind: &str, name: String) -> Actor {
+    Actor {
+        // The columns' CHECK admits no other word.
+        kind: ActorKind::parse(kind).unwrap_or(ActorKind::System),
+        name,
     }
 }
 

@@ -10,6 +10,10 @@ pub const ORIGIN: &str = "tenantry.dev/origin";
 pub const ACTOR: &str = "tenantry.dev/actor";
 /// Annotation on a Tenant or Quota deleted through gRPC: the username of the caller.
 pub const DELETED_BY: &str = "tenantry.dev/deleted-by";
+/// Annotation on a Tenant: `true` stops reconciling it, though not its deletion.
+pub const PAUSED: &str = "tenantry.dev/paused";
+/// Annotation on a Tenant paused or resumed through gRPC: the username of the caller.
+pub const PAUSED_BY: &str = "tenantry.dev/paused-by";
 /// Annotation on an object of ours: digest of what was last applied, so that a change by others is told from a change of plan.
 pub const APPLIED: &str = "tenantry.dev/applied";
 /// Pod Security level that a namespace enforces.

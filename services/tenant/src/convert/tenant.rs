@@ -20,10 +20,11 @@ pub fn tenant_message(tenant: &Tenant) -> proto::Tenant {
             .deletion_timestamp
             .as_ref()
             .map(|time| timestamp(time.0)),
+        is_paused: crate::reconcile::pause::is_asked(meta),
     }
 }
 
-fn spec_message(spec: &TenantSpec) -> proto::TenantSpec {
+pub(super) fn spec_message(spec: &TenantSpec) -> proto::TenantSpec {
     proto::TenantSpec {
         quota: spec.quota.clone(),
         description: spec.desc.clone().unwrap_or_default(),

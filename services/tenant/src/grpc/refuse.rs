@@ -5,7 +5,7 @@ use tenantry_proto::common::v1::Reason;
 use tenantry_runtime::{Chain, status};
 use tonic::{Code, Status};
 
-use crate::{cluster, convert::Unfit};
+use crate::{cluster, convert::Unfit, store};
 
 /// What was being done, to tell an existing thing from a lost update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +104,34 @@ pub(super) fn not_found(thing: &str) -> Status {
 pub(super) fn conflict(thing: &str) -> Status {
     let message = format!("{thing} changed since it was read; read it again and repeat the change");
     told(Code::Aborted, Reason::Conflict, message, thing)
+}
+
+/// The tenant database did not answer.
+pub(super) fn history(failure: &store::Error) -> Status {
+    tracing::warn!(error = %Chain(failure), "History not read.");
+    let message = "the history cannot be read now; try again in a moment";
+    status::with_reason(Code::Unavailable, Reason::HistoryUnavailable, message, [])
+}
+
+/// A tenant that no code of ours can look at, as the apiserver gave it.
+pub(super) fn unplannable(why: &str) -> Status {
+    tracing::error!(
+        error = why,
+        "The apiserver gave a tenant that cannot be read."
+    );
+    let message = "the plan cannot be made; the service's log says why";
+    status::with_reason(Code::Internal, Reason::Internal, message, [])
+}
+
+/// A spec that was written for another schema.
+pub(super) fn outdated(thing: &str, fault: &serde_json::Error) -> Status {
+    let message = format!("{thing} does not fit today's schema ({fault}); write the spec anew");
+    told(
+        Code::FailedPrecondition,
+        Reason::ClusterRefused,
+        message,
+        thing,
+    )
 }
 
 pub(super) fn quota_missing(quota: &str) -> Status {

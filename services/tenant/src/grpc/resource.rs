@@ -138,7 +138,13 @@ pub(super) async fn delete<K: Custom>(
         return Ok(());
     }
     let (api, name) = (Api::<K>::all(client.clone()), deletion.name.to_owned());
-    let (patch, params) = mark(&there, &deletion);
+    // Says on the object itself who asks for its deletion, for the apiserver passes that on to nobody.
+    let mark = Annotation {
+        etag: deletion.etag,
+        dry_run: deletion.dry_run,
+        values: json!({keys::DELETED_BY: deletion.actor.name}),
+    };
+    let (patch, params) = mark.patch(&there);
     let delete = DeleteParams {
         dry_run: deletion.dry_run,
         preconditions: Some(Preconditions {
@@ -157,24 +163,49 @@ pub(super) async fn delete<K: Custom>(
         .map_err(|failure| refuse::cluster(&failure, &thing, Doing::Changing))
 }
 
-/// Says on the object itself who asks for its deletion, for the apiserver passes that on to nobody.
-fn mark<K: Custom>(there: &K, deletion: &Deletion<'_>) -> (Value, PatchParams) {
-    let mut metadata = json!({
-        "uid": there.uid(), "annotations": {keys::DELETED_BY: deletion.actor.name},
-    });
-    // Without an etag the controller's own writes meanwhile are no reason to refuse.
-    if !deletion.etag.is_empty() {
-        metadata["resourceVersion"] = json!(deletion.etag);
-    }
-    let params = PatchParams {
-        dry_run: deletion.dry_run,
-        field_manager: Some(API_MANAGER.to_owned()),
-        ..PatchParams::default()
-    };
-    (json!({"metadata": metadata}), params)
+/// Annotations that are set on one, whatever else it says.
+pub(super) struct Annotation<'a> {
+    /// State that it is meant for; empty for any.
+    pub(super) etag: &'a str,
+    pub(super) dry_run: bool,
+    /// Keys and values.
+    pub(super) values: Value,
 }
 
-fn check<K: Custom>(there: &K, etag: &str, thing: &str) -> Result<(), Status> {
+impl Annotation<'_> {
+    fn patch<K: Custom>(self, there: &K) -> (Value, PatchParams) {
+        let mut metadata = json!({"uid": there.uid(), "annotations": self.values});
+        // Without an etag the controller's own writes meanwhile are no reason to refuse.
+        if !self.etag.is_empty() {
+            metadata["resourceVersion"] = json!(self.etag);
+        }
+        let params = PatchParams {
+            dry_run: self.dry_run,
+            field_manager: Some(API_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        (json!({"metadata": metadata}), params)
+    }
+}
+
+/// Sets annotations on the one that is `there`, and nothing else. Done to its end even if the caller leaves.
+pub(super) async fn annotate<K: Custom>(
+    client: &Client,
+    there: &K,
+    annotation: Annotation<'_>,
+) -> Result<K, Status> {
+    let (name, thing) = (there.name_any(), thing::<K>(&there.name_any()));
+    let (patch, params) = annotation.patch(there);
+    let api = Api::<K>::all(client.clone());
+    let patched =
+        to_completion(async move { within(api.patch(&name, &params, &Patch::Merge(patch))).await });
+    patched
+        .await
+        .map_err(|failure| refuse::cluster(&failure, &thing, Doing::Changing))
+}
+
+/// Refuses a lost update.
+pub(super) fn check<K: Custom>(there: &K, etag: &str, thing: &str) -> Result<(), Status> {
     let is_current = etag.is_empty() || there.resource_version().as_deref() == Some(etag);
     if is_current {
         Ok(())

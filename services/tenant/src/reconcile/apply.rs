@@ -29,12 +29,11 @@ pub struct Applied {
 impl Applied {
     pub(super) fn note(&mut self, key: &Key, result: Result<(), cluster::Error>) {
         let Err(failure) = result else { return };
-        match failure.code() {
-            Some(403 | 422) => {
-                self.problems.push(refusal(key, &failure));
-                self.refused.push(key.clone());
-            }
-            _ => self.transient = self.transient.take().or(Some(failure)),
+        if is_refusal(&failure) {
+            self.problems.push(refusal(key, &failure));
+            self.refused.push(key.clone());
+        } else {
+            self.transient = self.transient.take().or(Some(failure));
         }
     }
 
@@ -47,7 +46,13 @@ impl Applied {
     }
 }
 
-fn refusal(key: &Key, failure: &cluster::Error) -> Problem {
+/// Whether the apiserver will say the same until somebody changes something.
+pub(super) fn is_refusal(failure: &cluster::Error) -> bool {
+    matches!(failure.code(), Some(403 | 422))
+}
+
+/// A refusal in the words of a condition.
+pub(super) fn refusal(key: &Key, failure: &cluster::Error) -> Problem {
     let is_binding = matches!(key.kind, Kind::RoleBinding | Kind::ClusterRoleBinding);
     let reason = if is_binding {
         "RoleNotBindable"

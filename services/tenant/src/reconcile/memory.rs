@@ -27,6 +27,7 @@ type InPlace = BTreeMap<Key, String>;
 struct Known {
     in_place: Option<InPlace>,
     recorded: Option<Recorded>,
+    is_paused: Option<bool>,
 }
 
 /// See the module.
@@ -86,6 +87,16 @@ impl Memory {
     /// Keeps what the history has.
     pub(super) fn record(&self, tenant: Uuid, recorded: Recorded) {
         self.locked().entry(tenant).or_default().recorded = Some(recorded);
+    }
+
+    /// Whether the history has a tenant as paused; none if we have not asked yet.
+    pub(super) fn is_paused(&self, tenant: Uuid) -> Option<bool> {
+        self.locked().get(&tenant)?.is_paused
+    }
+
+    /// Keeps whether the history has a tenant as paused.
+    pub(super) fn record_paused(&self, tenant: Uuid, is_paused: bool) {
+        self.locked().entry(tenant).or_default().is_paused = Some(is_paused);
     }
 
     /// Others may have looked after the tenants meanwhile.

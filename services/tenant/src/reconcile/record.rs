@@ -1,6 +1,8 @@
 //! IO out: what became true, with its events, in one transaction each.
 
+mod application;
 mod facts;
+mod pause;
 
 use std::collections::BTreeSet;
 
@@ -17,6 +19,7 @@ use super::{
     validate::Valid,
 };
 use crate::store::{Error, Record, Seen, Stage, Store};
+pub(super) use pause::{Noted, paused};
 
 /// Proof that the grants of one plan are recorded as wanted. Only [`request`] makes it, and no grant is applied without.
 #[derive(Debug)]
@@ -102,6 +105,9 @@ pub async fn outcome(
     for drift in done.drift {
         record.event(&facts::drift(&whose, drift)).await?;
     }
+    if done.is_settled {
+        application::keep(&mut record, valid, observed).await?;
+    }
     if done.is_settled && record.tenant_applied(valid.uid, valid.generation).await? {
         record
             .event(&facts::tenant(&whose, "TenantApplied", tenant))
@@ -128,6 +134,7 @@ pub struct Recorded {
     pub generation: i64,
     namespaces: BTreeSet<Option<String>>,
     granted: Option<Vec<Grant>>,
+    inputs: Vec<String>,
     is_settled: bool,
 }
 
@@ -143,6 +150,7 @@ impl Recorded {
             generation: valid.generation,
             namespaces: owned.map(ResourceExt::uid).collect(),
             granted: done.granted.map(<[Grant]>::to_vec),
+            inputs: application::inputs(observed),
             is_settled: done.is_settled,
         }
     }

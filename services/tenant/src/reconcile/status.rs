@@ -254,6 +254,15 @@ pub(crate) struct Teller<'a> {
 impl Teller<'_> {
     pub(crate) fn tell(&self, kind: &str, is_true: bool, reason: &str, message: &str) -> Condition {
         let status = if is_true { "True" } else { "False" };
+        self.condition([kind, status, reason, message])
+    }
+
+    /// What nobody looks after now.
+    pub(crate) fn unknown(&self, kind: &str, reason: &str, message: &str) -> Condition {
+        self.condition([kind, "Unknown", reason, message])
+    }
+
+    fn condition(&self, [kind, status, reason, message]: [&str; 4]) -> Condition {
         let same = self
             .before
             .iter()

@@ -20,7 +20,7 @@ spec:
   resourcequota:
     hard: {configmaps: '10', memory: 8Gi}
 ";
-const TENANT: &str = "
+pub(super) const TENANT: &str = "
 metadata: {name: logistics, uid: 4c9a6a3e-5f1f-4b53-9b1e-6d7c1a6f0001, generation: 1}
 spec:
   quota: small
@@ -29,7 +29,7 @@ spec:
     owners: {users: [falcon@nordmart.com]}
 ";
 
-fn yaml<T: serde::de::DeserializeOwned>(text: &str) -> T {
+pub(super) fn yaml<T: serde::de::DeserializeOwned>(text: &str) -> T {
     let mut value: Value = serde_saphyr::from_str(text).unwrap();
     for (key, word) in [("apiVersion", "v1"), ("kind", "X")] {
         value
@@ -47,7 +47,7 @@ fn namespace(metadata: &str) -> Namespace {
     ))
 }
 
-fn observed() -> Observed {
+pub(super) fn observed() -> Observed {
     let install_namespace = "multi-tenant-operator".to_owned();
     Observed {
         install_namespace,

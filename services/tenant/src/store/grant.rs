@@ -73,7 +73,7 @@ impl Record {
         )
         .execute(self.conn())
         .await?;
-        Ok(())
+        self.interval_at(tenant_uid, grant, stage).await
     }
 
     /// Records that a grant is no more.
@@ -89,6 +89,6 @@ impl Record {
         )
         .execute(self.conn())
         .await?;
-        Ok(())
+        self.interval_gone(tenant_uid, grant).await
     }
 }

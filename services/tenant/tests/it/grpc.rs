@@ -9,7 +9,8 @@ use tonic_types::StatusExt as _;
 
 use crate::support::World;
 
-fn bearing<T>(token: &str, message: T) -> Request<T> {
+/// `message` from the bearer of `token`.
+pub(crate) fn bearing<T>(token: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
     let value = MetadataValue::try_from(format!("Bearer {token}")).unwrap();
     request.metadata_mut().insert("authorization", value);

@@ -1,6 +1,6 @@
 //! What a member sees through gRPC, with a person's real token, on the standing stack.
 
-use std::{process::Command, time::Duration};
+use std::{process::Command, sync::Arc, time::Duration};
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use tenantry_proto::tenant::v1::{
     WatchTenantsResponse, tenant_service_client::TenantServiceClient,
 };
 use tenantry_runtime::{Health, auth::Auth};
-use tenantry_tenant::grpc;
+use tenantry_tenant::{grpc, store::Store};
 use tenantry_testkit::{eventually, stack, unique};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -136,6 +136,13 @@ async fn serve(stop: &CancellationToken) -> TenantServiceClient<Channel> {
         auth: Auth::new(client.clone(), refusals),
         client,
         indexes,
+        // Nobody here asks for a plan or for what was.
+        view: Arc::default(),
+        store: Store::new(
+            sqlx::PgPool::connect_lazy("postgres://nobody@127.0.0.1:1/nothing").unwrap(),
+            tenantry_events::Wake::default(),
+        ),
+        install_namespace: String::new(),
         token: stop.clone(),
     };
     let listener = tenantry_runtime::bind("127.0.0.1:0".parse().unwrap())

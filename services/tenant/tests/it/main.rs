@@ -9,6 +9,8 @@ mod guardrails_cases;
 mod guardrails_later;
 mod history;
 mod lifecycle;
+mod past;
+mod plan;
 mod replicas;
 mod schema;
 mod support;

@@ -10,8 +10,7 @@ use uuid::Uuid;
 
 use super::Whose;
 use crate::{
-    convert::{quota_message, tenant_message},
-    member::Role,
+    convert::{quota_message, role, tenant_message},
     reconcile::build::{Drift, Grant},
 };
 
@@ -77,7 +76,7 @@ pub(super) fn grant(whose: &Whose, kind: &'static str, grant: &Grant) -> Fact {
         grant: Some(proto::Grant {
             tenant: whose.name.to_string(),
             namespace: grant.namespace.clone(),
-            role: level(grant.role).into(),
+            role: role(grant.role).into(),
             subject: grant.subject.name.clone(),
             is_group: grant.subject.is_group,
             cluster_roles: grant.cluster_roles.clone(),
@@ -151,12 +150,4 @@ pub(super) fn is_of(namespace: &Namespace, whose: &Whose) -> bool {
 
 fn of(whose: &Whose, fact: Fact) -> Fact {
     fact.with_tenant(whose.name.clone())
-}
-
-fn level(role: Role) -> proto::Role {
-    match role {
-        Role::Owner => proto::Role::Owner,
-        Role::Editor => proto::Role::Editor,
-        Role::Viewer => proto::Role::Viewer,
-    }
 }

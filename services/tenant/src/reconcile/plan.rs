@@ -1,0 +1,237 @@
+//! "What would change?": the pipe itself, run on what it would make of the cluster until nothing is left to do.
+//!
+//! `forecast` is pure; `rehearse` asks the apiserver for each object in a dry run. Nothing is written.
+
+mod access;
+mod change;
+mod scene;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::{StreamExt as _, stream};
+use kube::{Client, ResourceExt};
+use tenantry_k8s::{Tenant, quantity::Millis};
+
+use super::{
+    apply::{self, refusal},
+    build::{Plan, Revoke, build},
+    dereference::Observed,
+    object::{Key, Kind, Object},
+    validate::{Invalid, Problem, Valid, validate},
+};
+use crate::cluster;
+pub use access::{AccessChange, gained_and_lost};
+pub use change::{Action, Change, of_spec};
+
+/// Rounds that a plan needs at most: budgets that move take the most, lower first and raise then. Beyond it, something
+/// outside must happen first, and the plan says what is known.
+const ROUNDS_MAX: usize = 16;
+/// Dry runs at once.
+const CONCURRENCY: usize = 8;
+
+/// What the cluster is and what it would become for one tenant.
+#[derive(Debug, Clone)]
+pub struct Forecast {
+    before: Observed,
+    after: Observed,
+    /// Objects as they would be applied last.
+    applied: BTreeMap<Key, Object>,
+    /// Objects that would go, whether they come back or not.
+    deleted: BTreeSet<Key>,
+    valid: Valid,
+    /// What could not be done.
+    pub problems: Vec<Problem>,
+}
+
+/// A resource of which more is used than the budget would have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excess {
+    /// Resource.
+    pub resource: String,
+    /// Budget, as written.
+    pub hard: String,
+    /// In use in the namespaces that stay.
+    pub used: String,
+}
+
+/// What applying `tenant` to what is `observed` comes to.
+pub fn forecast(tenant: &Tenant, observed: Observed) -> Result<Forecast, Invalid> {
+    let mut forecast = Forecast {
+        before: observed.clone(),
+        valid: validate(tenant, &observed)?,
+        after: observed,
+        applied: BTreeMap::new(),
+        deleted: BTreeSet::new(),
+        problems: Vec::new(),
+    };
+    for _ in 0..ROUNDS_MAX {
+        let plan = build(&forecast.valid, &forecast.after);
+        if plan.is_settled() {
+            break;
+        }
+        forecast.carry_out(plan);
+        forecast.valid = validate(tenant, &forecast.after)?;
+    }
+    forecast.problems.clone_from(&forecast.valid.problems);
+    Ok(forecast)
+}
+
+impl Forecast {
+    /// As `apply` does, in its order.
+    fn carry_out(&mut self, plan: Plan) {
+        // No `..`: a new kind of work must be foreseen before this compiles again.
+        let Plan {
+            revoke,
+            namespaces,
+            structure,
+            drop,
+            prune,
+            grants,
+            waiting: _,
+            granted: _,
+            drift: _,
+            shares: _,
+            container_defaults: _,
+        } = plan;
+        for revoke in revoke {
+            match revoke {
+                Revoke::Delete(key) => self.delete(&key),
+                Revoke::Narrow(object) => self.apply(object),
+            }
+        }
+        for object in [namespaces, structure].concat() {
+            self.apply(object);
+        }
+        for key in drop {
+            self.delete(&key);
+        }
+        for name in prune {
+            self.delete(&Key {
+                kind: Kind::Namespace,
+                namespace: String::new(),
+                name,
+            });
+        }
+        for object in grants {
+            self.apply(object);
+        }
+    }
+
+    fn apply(&mut self, object: Object) {
+        self.after.put(&object);
+        self.applied.insert(object.key.clone(), object);
+    }
+
+    /// A namespace takes its content with it.
+    fn delete(&mut self, key: &Key) {
+        let content = self.after.objects().into_keys().filter(|inner| {
+            key.kind == Kind::Namespace && inner.namespace == key.name || inner == key
+        });
+        for gone in content.collect::<Vec<_>>() {
+            self.after.take(&gone);
+            self.applied.remove(&gone);
+            self.deleted.insert(gone);
+        }
+    }
+
+    /// Asks the apiserver what it would make of each object that can be asked about, and what it would refuse.
+    ///
+    /// Errors: the apiserver cannot be asked.
+    pub async fn rehearse(mut self, client: &Client) -> Result<Self, cluster::Error> {
+        let there: BTreeSet<String> = self
+            .before
+            .namespaces
+            .iter()
+            .map(ResourceExt::name_any)
+            .collect();
+        // What lies in a namespace that is still to be made cannot be asked about, nor what must go before it comes back.
+        let can_be_asked = |object: &&Object| {
+            let Key { namespace, .. } = &object.key;
+            (namespace.is_empty() || there.contains(namespace))
+                && !self.deleted.contains(&object.key)
+        };
+        let asked: Vec<Object> = self
+            .applied
+            .values()
+            .filter(can_be_asked)
+            .cloned()
+            .collect();
+        let answers: Vec<_> = stream::iter(asked)
+            .map(|object| async move { (cluster::rehearse(client, &object).await, object) })
+            .buffered(CONCURRENCY)
+            .collect()
+            .await;
+        for (answer, object) in answers {
+            match answer {
+                Ok(answer) => self.after.set(&object.key, answer),
+                Err(failure) if apply::is_refusal(&failure) => {
+                    self.problems.push(refusal(&object.key, &failure));
+                    self.refuse(&object.key);
+                }
+                // Something that it refers to is still to be made.
+                Err(failure) if failure.code() == Some(404) => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(self)
+    }
+
+    /// An object that stays as it is.
+    fn refuse(&mut self, key: &Key) {
+        self.after.take(key);
+        if let Some(before) = self.before.objects().remove(key) {
+            self.after.set(key, before.value);
+        }
+    }
+
+    /// Objects that would be another ones, in order of kind, namespace and name.
+    pub fn changes(&self) -> Vec<Change> {
+        change::between(&self.before.objects(), &self.after.objects())
+    }
+
+    /// Roles that members would gain or lose.
+    pub fn access(&self) -> Vec<AccessChange> {
+        gained_and_lost(&self.before, &self.after)
+    }
+
+    /// Namespaces that would go with everything in them.
+    pub fn deleted_namespaces(&self) -> Vec<String> {
+        let gone = self.deleted.iter();
+        gone.filter(|key| key.kind == Kind::Namespace)
+            .map(|key| key.name.clone())
+            .collect()
+    }
+
+    /// Use above the budget, by resource: only of what has a limit already is the use known.
+    pub fn excesses(&self) -> Vec<Excess> {
+        let budget = self.valid.budget.iter().flat_map(|budget| &budget.hard);
+        budget
+            .filter_map(|(resource, (written, hard))| {
+                let used = self.used(resource);
+                (used.get() > hard.get()).then(|| Excess {
+                    resource: resource.clone(),
+                    hard: written.0.clone(),
+                    used: used.like(written).0,
+                })
+            })
+            .collect()
+    }
+
+    fn used(&self, resource: &str) -> Millis {
+        let stays = |namespace: &String| !self.deleted_namespaces().contains(namespace);
+        let shares = self
+            .before
+            .quotas
+            .iter()
+            .filter(|share| share.namespace().as_ref().is_some_and(stays));
+        let used = shares.filter_map(|share| share.status.as_ref()?.used.as_ref()?.get(resource));
+        Millis::new(
+            used.filter_map(|used| Millis::parse(used).ok())
+                .map(Millis::get)
+                .sum(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;

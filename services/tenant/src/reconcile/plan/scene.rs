@@ -1,0 +1,121 @@
+//! What is observed as one set of objects that can be changed by their keys, as the cluster would.
+
+use std::collections::BTreeMap;
+
+use kube::ResourceExt;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::reconcile::{
+    dereference::Observed,
+    object::{Key, Kind, Object},
+};
+
+impl Observed {
+    /// Everything of the tenant's, by key.
+    pub(super) fn objects(&self) -> BTreeMap<Key, Object> {
+        // No `..`: a new kind of object must be listed before this compiles again.
+        let Self {
+            install_namespace: _,
+            quota: _,
+            config: _,
+            namespaces,
+            quotas,
+            limits,
+            guardrails,
+            network_policies,
+            bindings,
+            roles,
+            role_bindings,
+            classes: _,
+        } = self;
+        let all = [
+            objects(Kind::Namespace, namespaces),
+            objects(Kind::ResourceQuota, quotas),
+            objects(Kind::LimitRange, limits),
+            objects(Kind::Guardrails, guardrails),
+            objects(Kind::NetworkPolicy, network_policies),
+            objects(Kind::RoleBinding, bindings),
+            objects(Kind::ClusterRole, roles),
+            objects(Kind::ClusterRoleBinding, role_bindings),
+        ];
+        all.into_iter()
+            .flatten()
+            .map(|object| (object.key.clone(), object))
+            .collect()
+    }
+
+    /// Applies `wanted`: what others own in its metadata stays, and a quota is enforced at once.
+    pub(super) fn put(&mut self, wanted: &Object) {
+        let there = self.objects().remove(&wanted.key);
+        let mut value = there.map_or(Value::Null, |object| object.value);
+        lay(&mut value, &wanted.value);
+        if wanted.key.kind == Kind::ResourceQuota {
+            value["status"]["hard"] = value["spec"]["hard"].clone();
+        }
+        self.set(&wanted.key, value);
+    }
+
+    /// Replaces the object at `key`, or adds it.
+    pub(super) fn set(&mut self, key: &Key, value: Value) {
+        self.change(key, Some(value));
+    }
+
+    /// Removes the object at `key`.
+    pub(super) fn take(&mut self, key: &Key) {
+        self.change(key, None);
+    }
+
+    fn change(&mut self, key: &Key, value: Option<Value>) {
+        match key.kind {
+            Kind::Namespace => replace(&mut self.namespaces, key, value),
+            Kind::ResourceQuota => replace(&mut self.quotas, key, value),
+            Kind::LimitRange => replace(&mut self.limits, key, value),
+            Kind::Guardrails => replace(&mut self.guardrails, key, value),
+            Kind::NetworkPolicy => replace(&mut self.network_policies, key, value),
+            Kind::RoleBinding => replace(&mut self.bindings, key, value),
+            Kind::ClusterRole => replace(&mut self.roles, key, value),
+            Kind::ClusterRoleBinding => replace(&mut self.role_bindings, key, value),
+            // The installation's, of no tenant.
+            Kind::Ingress => {}
+        }
+    }
+}
+
+fn objects<K: ResourceExt + Serialize>(kind: Kind, all: &[K]) -> Vec<Object> {
+    all.iter()
+        .map(|object| Object::observed(kind, object))
+        .collect()
+}
+
+/// Panics: what is put in is an object of its kind, ours or as the apiserver gave it.
+fn replace<K: ResourceExt + DeserializeOwned>(all: &mut Vec<K>, key: &Key, value: Option<Value>) {
+    all.retain(|object| {
+        object.name_any() != key.name || object.namespace().unwrap_or_default() != key.namespace
+    });
+    all.extend(value.map(|value| {
+        serde_json::from_value::<K>(value).expect("an object of this kind is read as one")
+    }));
+}
+
+/// Metadata is shared with others, key by key; everything else that we send is ours as a whole.
+fn lay(there: &mut Value, wanted: &Value) {
+    for (field, value) in wanted.as_object().into_iter().flatten() {
+        if field == "metadata" {
+            merge(&mut there[field], value);
+        } else {
+            there[field] = value.clone();
+        }
+    }
+}
+
+fn merge(there: &mut Value, wanted: &Value) {
+    match wanted {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                merge(&mut there[key], value);
+            }
+        }
+        other => *there = other.clone(),
+    }
+}

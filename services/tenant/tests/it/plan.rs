@@ -1,0 +1,263 @@
+//! What is planned is what is done.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use tenantry_proto::tenant::v1::{
+    AccessChange, AccessControl, GetTenantRequest, Members, NamespacesSpec, ObjectChange,
+    PlanQuotaRequest, PlanTenantRequest, Quota, QuotaSpec, Tenant, TenantPlan, TenantSpec,
+    object_change::Action, tenant_service_client::TenantServiceClient,
+};
+use tonic::Code;
+
+use crate::{
+    grpc::bearing,
+    support::{World, tenant},
+};
+
+fn spec(namespaces: &[&str], owner: &str) -> TenantSpec {
+    TenantSpec {
+        quota: "small".into(),
+        access_control: Some(AccessControl {
+            owners: Some(Members {
+                users: vec![owner.into()],
+                groups: vec![],
+            }),
+            ..AccessControl::default()
+        }),
+        namespaces: Some(NamespacesSpec {
+            with_tenant_prefix: namespaces.iter().map(|name| (*name).to_owned()).collect(),
+            ..NamespacesSpec::default()
+        }),
+        ..TenantSpec::default()
+    }
+}
+
+async fn plan(world: &World, name: &str, spec: TenantSpec) -> TenantPlan {
+    let mut client = TenantServiceClient::new(world.channel().await);
+    let tenant = Some(Tenant {
+        name: name.into(),
+        spec: Some(spec),
+        ..Tenant::default()
+    });
+    let request = bearing(&world.admin_token(), PlanTenantRequest { tenant });
+    let answer = client.plan_tenant(request).await.unwrap().into_inner();
+    answer.plan.unwrap()
+}
+
+fn line(change: &ObjectChange) -> String {
+    let ObjectChange {
+        kind,
+        namespace,
+        name,
+        ..
+    } = change;
+    format!("{kind} {namespace}/{name}")
+}
+
+/// Changes of one action, the Tenant itself aside.
+fn of(plan: &TenantPlan, action: Action) -> BTreeSet<String> {
+    let changes = plan.changes.iter();
+    changes
+        .filter(|change| change.action() == action && change.kind != "Tenant")
+        .map(line)
+        .collect()
+}
+
+/// Versions of everything that is the tenant's, by kind and name.
+fn objects(world: &World, tenant: &str) -> std::collections::BTreeMap<String, Value> {
+    let kinds = "namespaces,resourcequotas,limitranges,rolebindings,clusterroles,clusterrolebindings,guardrails,networkpolicies";
+    let found = world.get(&format!("{kinds} -A -l stakater.com/tenant={tenant}"));
+    let items = found["items"].as_array().unwrap().clone();
+    items
+        .into_iter()
+        .map(|object| {
+            let metadata = &object["metadata"];
+            let text = |field: &str| metadata[field].as_str().unwrap_or_default().to_owned();
+            let kind = object["kind"].as_str().unwrap();
+            (
+                format!("{kind} {}/{}", text("namespace"), text("name")),
+                bare(&object),
+            )
+        })
+        .collect()
+}
+
+/// Without what the apiserver and the controller-manager keep for themselves.
+fn bare(object: &Value) -> Value {
+    let mut bare = object.clone();
+    let fields = bare.as_object_mut().unwrap();
+    fields.remove("status");
+    let metadata = fields["metadata"].as_object_mut().unwrap();
+    for kept in [
+        "managedFields",
+        "resourceVersion",
+        "generation",
+        "deletionTimestamp",
+    ] {
+        metadata.remove(kept);
+    }
+    bare
+}
+
+fn keys(objects: &std::collections::BTreeMap<String, Value>) -> BTreeSet<String> {
+    objects.keys().cloned().collect()
+}
+
+#[tokio::test]
+async fn a_plan_names_exactly_the_objects_that_apply_then_makes_changes_and_deletes() {
+    let world = World::shared().await;
+    let nothing = objects(&world, "planned");
+    let foreseen = plan(
+        &world,
+        "planned",
+        spec(&["dev", "build"], "owl@nordmart.com"),
+    )
+    .await;
+    assert_eq!(nothing.len(), 0);
+    assert_eq!(objects(&world, "planned").len(), 0, "a plan writes nothing");
+    assert!(world.kubectl("get tenant planned").is_err());
+    world.apply(&tenant("planned", "owl@nordmart.com", ""));
+    world.wait_for("planned", "Ready", "True").await;
+    let made = objects(&world, "planned");
+    assert_eq!(of(&foreseen, Action::Create), keys(&made));
+    assert!(foreseen.access.iter().all(|change| change.is_gain));
+
+    // The same again changes nothing.
+    let same = plan(
+        &world,
+        "planned",
+        spec(&["dev", "build"], "owl@nordmart.com"),
+    )
+    .await;
+    assert_eq!(same.changes, []);
+
+    let foreseen = plan(&world, "planned", spec(&["dev"], "crow@nordmart.com")).await;
+    assert_eq!(foreseen.deleted_namespaces, ["planned-build"]);
+    let who = |change: &AccessChange| {
+        (
+            change.is_gain,
+            change.namespace.clone(),
+            change.subject.clone(),
+        )
+    };
+    let told: Vec<_> = foreseen.access.iter().map(who).collect();
+    let (owl, crow) = (
+        "owl@nordmart.com".to_owned(),
+        "crow@nordmart.com".to_owned(),
+    );
+    assert_eq!(
+        told,
+        [
+            (false, "planned-build".to_owned(), owl.clone()),
+            (true, "planned-dev".to_owned(), crow),
+            (false, "planned-dev".to_owned(), owl),
+        ]
+    );
+    world
+        .kubectl(r#"patch tenant planned --type=merge -p {"spec":{"namespaces":{"withTenantPrefix":["dev"]},"accessControl":{"owners":{"users":["crow@nordmart.com"]}}}}"#)
+        .unwrap();
+    world.wait_for("planned", "Ready", "True").await;
+    world.wait_until_gone("get namespace planned-build").await;
+    world.wait_for("planned", "Ready", "True").await;
+    let after = objects(&world, "planned");
+    let gone: BTreeSet<String> = keys(&made).difference(&keys(&after)).cloned().collect();
+    assert_eq!(of(&foreseen, Action::Delete), gone);
+    let differing = after
+        .iter()
+        .filter(|(key, object)| made.get(*key).is_some_and(|before| before != *object));
+    let changed: BTreeSet<String> = differing.map(|(key, _)| key.clone()).collect();
+    assert_eq!(of(&foreseen, Action::Update), changed);
+}
+
+#[tokio::test]
+async fn a_quotas_plan_tells_each_tenant_and_use_above_the_budget() {
+    let world = World::shared().await;
+    world.apply(&crate::support::QUOTA.replace("name: small", "name: tight"));
+    world.apply(&tenant("tight", "owl@nordmart.com", "").replace("quota: small", "quota: tight"));
+    world.wait_for("tight", "Ready", "True").await;
+    for n in 0..2 {
+        world
+            .kubectl(&format!("create configmap c{n} -n tight-dev"))
+            .unwrap();
+    }
+    let used = "get resourcequota tenant-quota -n tight-dev -o=jsonpath={.status.used.configmaps}";
+    world.wait_for_answer(used, "3").await;
+    world.wait_for("tight", "Ready", "True").await;
+    let mut client = TenantServiceClient::new(world.channel().await);
+    let hard = [("configmaps", "3"), ("memory", "8Gi")];
+    let quota = Some(Quota {
+        name: "tight".into(),
+        spec: Some(QuotaSpec {
+            hard: hard.map(|(key, value)| (key.into(), value.into())).into(),
+            limitrange: None,
+        }),
+        ..Quota::default()
+    });
+    let request = PlanQuotaRequest { quota };
+    let plan = client
+        .plan_quota(bearing(&world.admin_token(), request))
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(
+        plan.changes.iter().map(line).collect::<Vec<_>>(),
+        ["Quota /tight"]
+    );
+    assert!(!plan.is_partial);
+    let names: Vec<&str> = plan
+        .tenants
+        .iter()
+        .map(|plan| plan.tenant.as_str())
+        .collect();
+    assert_eq!(names, ["tight"], "only the tenants that name it");
+    // Two namespaces with kube-root-ca.crt each, and two of ours.
+    let excess = &plan.tenants[0].excesses[0];
+    assert_eq!(
+        (
+            excess.resource.as_str(),
+            excess.hard.as_str(),
+            excess.used.as_str()
+        ),
+        ("configmaps", "3", "4")
+    );
+    let hard = world.get("quotas.tenantoperator.stakater.com tight");
+    assert_eq!(hard["spec"]["resourcequota"]["hard"]["configmaps"], "10");
+}
+
+#[tokio::test]
+async fn a_plan_needs_the_right_of_the_write_and_speaks_as_admission_does() {
+    let world = World::shared().await;
+    let mut client = TenantServiceClient::new(world.channel().await);
+    let _ = world.kubectl("create serviceaccount planner -n default");
+    let token = world
+        .kubectl("create token planner -n default --audience tenantry")
+        .unwrap();
+    let request = |owner: &str| PlanTenantRequest {
+        tenant: Some(Tenant {
+            name: "unplanned".into(),
+            spec: Some(spec(&["dev"], owner)),
+            ..Tenant::default()
+        }),
+    };
+    let refused = client
+        .plan_tenant(bearing(token.trim(), request("owl@nordmart.com")))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied);
+    let refused = client
+        .plan_tenant(bearing(&world.admin_token(), request("system:masters")))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument, "{refused:?}");
+    // The control: the same call of an administrator with an ordinary owner.
+    client
+        .plan_tenant(bearing(&world.admin_token(), request("owl@nordmart.com")))
+        .await
+        .unwrap();
+    let get = GetTenantRequest {
+        name: "unplanned".into(),
+    };
+    let absent = client.get_tenant(bearing(&world.admin_token(), get)).await;
+    assert_eq!(absent.unwrap_err().code(), Code::NotFound);
+}
