@@ -128,6 +128,12 @@ pub enum Command {
     /// Quotas: the budgets that tenants name.
     #[command(subcommand, visible_alias = "quotas")]
     Quota(commands::quota::Command),
+    /// Make or change tenants and quotas as manifests say.
+    Apply(commands::apply::Command),
+    /// Show what manifests would change in the cluster, and change nothing.
+    Diff(commands::diff::Command),
+    /// Who had access to a namespace, and when.
+    Access(commands::access::Command),
     /// What was used and what it cost.
     Cost(commands::cost::Command),
     /// Who changed what, in all three services, in order.

@@ -8,9 +8,12 @@ use crate::{
     session::Session,
 };
 
+pub mod access;
+pub mod apply;
 pub mod audit;
 pub mod completion;
 pub mod cost;
+pub mod diff;
 pub mod identity;
 mod page;
 pub mod quota;
@@ -19,18 +22,31 @@ pub mod tenant;
 pub mod version;
 pub mod whoami;
 
+/// How a command that did its work ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// As asked.
+    Done,
+    /// `diff` found a difference.
+    Different,
+}
+
 /// Runs the command.
-pub async fn run(cli: Cli, now: Timestamp) -> Result<(), Error> {
-    let session = Session::new(cli.settings, now);
-    match cli.command {
-        Command::Identity(command) => Box::pin(command.run(&session)).await,
-        Command::Tenant(command) => Box::pin(command.run(&session)).await,
-        Command::Quota(command) => Box::pin(command.run(&session)).await,
-        Command::Cost(command) => command.run(&session).await,
-        Command::Audit(command) => Box::pin(command.run(&session)).await,
-        Command::Whoami(command) => command.run(&session).await,
-        Command::Status(command) => command.run(&session).await,
-        Command::Version(command) => command.run(&session),
+pub async fn run(cli: Cli, now: Timestamp) -> Result<Ending, Error> {
+    let session = &Session::new(cli.settings, now);
+    let done = match cli.command {
+        Command::Diff(command) => return Box::pin(command.run(session)).await,
+        Command::Identity(command) => Box::pin(command.run(session)).await,
+        Command::Tenant(command) => Box::pin(command.run(session)).await,
+        Command::Quota(command) => Box::pin(command.run(session)).await,
+        Command::Apply(command) => Box::pin(command.run(session)).await,
+        Command::Access(command) => command.run(session).await,
+        Command::Cost(command) => command.run(session).await,
+        Command::Audit(command) => Box::pin(command.run(session)).await,
+        Command::Whoami(command) => command.run(session).await,
+        Command::Status(command) => command.run(session).await,
+        Command::Version(command) => command.run(session),
         Command::Completion(command) => command.run(),
-    }
+    };
+    done.map(|()| Ending::Done)
 }

@@ -85,6 +85,12 @@ pub enum Error {
     /// The answer could not be encoded.
     #[error("encoding the answer: {0}")]
     Encode(String),
+    /// What would change could not be told.
+    #[error(transparent)]
+    NotCompared {
+        /// Why.
+        source: Box<Error>,
+    },
     /// Some services answered and others did not.
     #[error("the answer is incomplete: {} of 3 services failed", .failures.len())]
     Incomplete {
@@ -111,6 +117,8 @@ pub enum Exit {
     Timeout = 6,
     /// The service cannot be reached.
     Unavailable = 7,
+    /// `diff` failed where others end with 1, which means a difference there.
+    NotCompared = 8,
 }
 
 impl From<Exit> for ExitCode {
@@ -132,6 +140,10 @@ impl Error {
             Self::Rpc { status, .. } => of_code(status.code()),
             Self::Timeout { .. } => Exit::Timeout,
             Self::File { .. } | Self::Print(_) | Self::Encode(_) => Exit::Failed,
+            Self::NotCompared { source } => match source.exit_code() {
+                Exit::Failed => Exit::NotCompared,
+                other => other,
+            },
             Self::Incomplete { failures } => failures.first().map_or(Exit::Failed, Self::exit_code),
         }
     }
@@ -188,6 +200,17 @@ mod tests {
         check(Code::FailedPrecondition, Exit::Conflict);
         check(Code::DeadlineExceeded, Exit::Timeout);
         check(Code::Unavailable, Exit::Unavailable);
+    }
+
+    #[test]
+    fn a_failed_comparison_never_looks_like_a_difference() {
+        let not_compared = |source: Error| Error::NotCompared {
+            source: Box::new(source),
+        };
+        let failed = not_compared(Error::Encode("no".to_owned()));
+        assert_eq!(failed.exit_code(), Exit::NotCompared);
+        let usage = not_compared(Error::Usage("no".to_owned()));
+        assert_eq!(usage.exit_code(), Exit::Usage);
     }
 
     #[test]

@@ -2,7 +2,11 @@
 
 use std::process::ExitCode;
 
-use tenantry::{args::Cli, commands, report};
+use tenantry::{
+    args::Cli,
+    commands::{self, Ending},
+    report,
+};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -19,7 +23,8 @@ async fn main() -> ExitCode {
         Err(refusal) => return usage(&refusal),
     };
     match commands::run(cli, jiff::Timestamp::now()).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Ending::Done) => ExitCode::SUCCESS,
+        Ok(Ending::Different) => ExitCode::from(1),
         Err(error) => {
             eprint!("{}", report(&error));
             error.exit_code().into()

@@ -45,6 +45,63 @@ struct Metadata {
     name: String,
 }
 
+/// What a document of a manifest is.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Resource {
+    /// A Tenant.
+    Tenant(Box<Tenant>),
+    /// A Quota.
+    Quota(Box<Quota>),
+}
+
+/// Every document of a manifest, quotas first: tenants name them.
+pub(crate) fn resources(text: &str) -> Result<Vec<Resource>, Error> {
+    let (mut quotas, mut tenants) = (Vec::new(), Vec::new());
+    for document in documents(text) {
+        match kind(&document)?.as_str() {
+            "Tenant" => tenants.push(Resource::Tenant(Box::new(tenant(&document)?))),
+            "Quota" => quotas.push(Resource::Quota(Box::new(quota(&document)?))),
+            other => {
+                return Err(Error::Manifest(format!(
+                    "it holds a {other}; only Tenants and Quotas can be sent this way"
+                )));
+            }
+        }
+    }
+    if quotas.is_empty() && tenants.is_empty() {
+        return Err(Error::Manifest("it is empty".to_owned()));
+    }
+    quotas.extend(tenants);
+    Ok(quotas)
+}
+
+/// Texts between lines of `---`, those that say nothing aside.
+fn documents(text: &str) -> Vec<String> {
+    let mut documents = vec![String::new()];
+    for line in text.lines() {
+        if line == "---" || line.starts_with("--- ") {
+            documents.push(String::new());
+        } else if let Some(document) = documents.last_mut() {
+            document.push_str(line);
+            document.push('\n');
+        }
+    }
+    let says_something =
+        |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+    documents.retain(|document| document.lines().any(says_something));
+    documents
+}
+
+fn kind(document: &str) -> Result<String, Error> {
+    #[derive(Deserialize)]
+    struct Kind {
+        kind: String,
+    }
+    let kind: Kind =
+        serde_saphyr::from_str(document).map_err(|error| Error::Manifest(error.to_string()))?;
+    Ok(kind.kind)
+}
+
 /// A Tenant manifest as a message; fields that the message has no place for travel in `extra`.
 pub(crate) fn tenant(text: &str) -> Result<Tenant, Error> {
     let mut manifest = parse(text, "Tenant")?;
@@ -250,6 +307,22 @@ spec:
             refusal.to_string().contains("spec.resourcequota.scopes"),
             "{refusal}"
         );
+    }
+
+    #[test]
+    fn documents_come_quotas_first_and_empty_ones_are_none() {
+        let text = format!("# ours\n---{TUTORIAL_TENANT}---{TUTORIAL_QUOTA}---\n# the end\n");
+        let names: Vec<String> = resources(&text)
+            .unwrap()
+            .into_iter()
+            .map(|resource| match resource {
+                Resource::Tenant(tenant) => tenant.name,
+                Resource::Quota(quota) => quota.name,
+            })
+            .collect();
+        assert_eq!(names, ["small", "logistics"]);
+        assert!(resources("# nothing\n").is_err());
+        assert!(resources("kind: Pod\n").is_err());
     }
 
     #[test]

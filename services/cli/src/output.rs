@@ -37,6 +37,25 @@ impl Output {
         print(&self.render(message, view)?)
     }
 
+    /// Prints what was read, for people as text of its own.
+    pub(crate) fn text(
+        &self,
+        message: &impl Serialize,
+        text: &str,
+        names: &[String],
+    ) -> Result<(), Error> {
+        match self.format {
+            Format::Table | Format::Wide => print(text),
+            Format::Name => print(
+                &names
+                    .iter()
+                    .map(|name| format!("{name}\n"))
+                    .collect::<String>(),
+            ),
+            Format::Json | Format::Yaml => print(&encode(self.format, message)?),
+        }
+    }
+
     /// Prints what a write made true: `noun/name done` for people.
     pub(crate) fn wrote(
         &self,

@@ -10,6 +10,9 @@ use crate::{error::Error, hint, token};
 
 /// The failure as lines for stderr, the last one ended.
 pub fn report(error: &Error) -> String {
+    if let Error::NotCompared { source } = error {
+        return report(source);
+    }
     if let Error::Incomplete { failures } = error {
         let each: String = failures.iter().map(report).collect();
         return format!("error: {error}\n{each}");
@@ -104,6 +107,7 @@ fn fix(error: &Error) -> Option<&'static str> {
         | Error::File { .. }
         | Error::Print(_)
         | Error::Encode(_)
+        | Error::NotCompared { .. }
         | Error::Incomplete { .. } => None,
     }
 }

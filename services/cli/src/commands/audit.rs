@@ -162,7 +162,7 @@ fn row(entry: &AuditEntry) -> Vec<String> {
 }
 
 /// Who it was; what is not a person says so.
-fn actor(actor: Option<&Actor>) -> String {
+pub(crate) fn actor(actor: Option<&Actor>) -> String {
     let Some(known) = actor else {
         return String::new();
     };

@@ -6,9 +6,11 @@ use tenantry_proto::tenant::v1::{
     ListTenantsRequest, ListTenantsResponse, Tenant, UpdateTenantRequest,
 };
 
-use crate::{commands::page, confirm, error::Error, session::Session};
+use crate::{commands::page, confirm, error::Error, moment::Moment, session::Session};
 
 mod namespaces;
+pub(crate) mod past;
+mod pause;
 mod spec;
 mod table;
 mod update;
@@ -19,11 +21,8 @@ mod watch;
 pub enum Command {
     /// List the tenants you may see.
     List,
-    /// Show a tenant.
-    Get {
-        /// Name of the tenant.
-        name: String,
-    },
+    /// Show a tenant, as it is or as it was.
+    Get(Get),
     /// Make a tenant, from flags or a manifest.
     Create(Box<spec::Create>),
     /// Change a tenant, by flags or a manifest; members and namespaces are added to those it has.
@@ -35,11 +34,43 @@ pub enum Command {
         /// Only this tenant.
         name: Option<String>,
     },
+    /// List every spec a tenant had, who wrote it and when it was in place.
+    History {
+        /// Name of the tenant, also of one that is gone.
+        name: String,
+    },
+    /// Write an earlier spec again, as a new revision.
+    Revert(past::Revert),
+    /// List changes by others to what is the tenant's, as they were put back.
+    Drift {
+        /// Name of the tenant.
+        name: String,
+    },
+    /// Stop applying a tenant's spec and putting back drift; its deletion is still carried out.
+    Pause {
+        /// Name of the tenant.
+        name: String,
+    },
+    /// Go on applying a tenant's spec.
+    Resume {
+        /// Name of the tenant.
+        name: String,
+    },
     /// List the namespaces of a tenant, with their quota.
     Namespaces {
         /// Name of the tenant.
         name: String,
     },
+}
+
+/// Show a tenant.
+#[derive(Debug, Args)]
+pub struct Get {
+    /// Name of the tenant.
+    name: String,
+    /// The spec it had at that time: 2026-11-24, 2026-11-24T08:00:00Z, or back from now such as 2h.
+    #[arg(long, value_name = "TIME")]
+    at: Option<Moment>,
 }
 
 /// Delete a tenant.
@@ -59,11 +90,17 @@ impl Command {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Error> {
         match self {
             Self::List => list(session).await,
-            Self::Get { name } => get(session, name).await,
+            Self::Get(Get { name, at: None }) => get(session, name).await,
+            Self::Get(Get { name, at: Some(at) }) => past::get_at(session, name, at).await,
             Self::Create(command) => create(session, *command).await,
             Self::Update(command) => Box::pin(update(session, *command)).await,
             Self::Delete(command) => delete(session, command).await,
             Self::Watch { name } => watch::run(session, name.unwrap_or_default()).await,
+            Self::History { name } => past::history(session, name).await,
+            Self::Revert(command) => Box::pin(past::revert(session, command)).await,
+            Self::Drift { name } => past::drift(session, name).await,
+            Self::Pause { name } => pause::pause(session, name).await,
+            Self::Resume { name } => pause::resume(session, name).await,
             Self::Namespaces { name } => namespaces::list(session, name).await,
         }
     }

@@ -43,3 +43,32 @@ fn status_tells_each_service_that_is_down() {
         format!("status --identity-url {NOBODY} --tenant-url {NOBODY} --showback-url {NOBODY}");
     Program::new().check(&line, 7, "3 of 3 services failed");
 }
+
+#[test]
+fn a_diff_that_cannot_be_made_does_not_end_as_a_difference() {
+    // 1 means a difference, so an unreadable file is 8 here.
+    let line = format!("diff -f /nowhere/tenant.yaml --tenant-url {NOBODY}");
+    Program::new().check(&line, 8, "reading /nowhere/tenant.yaml");
+    let line = format!("apply -f /nowhere/tenant.yaml --tenant-url {NOBODY}");
+    Program::new().check(&line, 1, "reading /nowhere/tenant.yaml");
+}
+
+#[test]
+fn a_dry_run_happens_at_the_service_only() {
+    let line = format!("apply -f - --dry-run=client --tenant-url {NOBODY}");
+    Program::new().check(&line, 2, "server");
+}
+
+#[test]
+fn history_of_an_absent_service_is_unavailable() {
+    for command in [
+        "tenant history a",
+        "tenant drift a",
+        "tenant pause a",
+        "tenant revert a --to 1",
+        "access a-dev --at 2h",
+    ] {
+        let line = format!("{command} --tenant-url {NOBODY}");
+        Program::new().check(&line, 7, "the tenant service cannot be reached");
+    }
+}
