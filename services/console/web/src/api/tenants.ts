@@ -1,4 +1,4 @@
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import type { Namespace, Quota, Tenant } from "../gen/tenantry/tenant/v1/tenant_pb";
 import { isKind } from "./errors";
 import { tenants } from "./transport";
@@ -45,6 +45,16 @@ export function useTenant(name: string) {
   return useQuery({
     queryKey: ["tenants", "one", name],
     queryFn: async ({ signal }) => (await tenants.getTenant({ name }, { signal })).tenant,
+  });
+}
+
+/** Changes to what is the tenant's that were put back, newest first, page by page. */
+export function useDrift(tenant: string) {
+  return useInfiniteQuery({
+    queryKey: ["tenants", "drift", tenant],
+    queryFn: ({ signal, pageParam }) => tenants.listDrift({ tenant, pageToken: pageParam }, { signal }),
+    initialPageParam: "",
+    getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
   });
 }
 

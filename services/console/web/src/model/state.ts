@@ -1,6 +1,6 @@
 import type { Condition, Tenant } from "../gen/tenantry/tenant/v1/tenant_pb";
 
-export type StateName = "Ready" | "Reconciling" | "Stalled" | "Not ready" | "Deleting" | "Unknown";
+export type StateName = "Ready" | "Reconciling" | "Stalled" | "Not ready" | "Deleting" | "Paused" | "Unknown";
 
 export interface State {
   name: StateName;
@@ -15,6 +15,7 @@ function condition(tenant: Tenant, type: string): Condition | undefined {
 /** The one word for a tenant, by kstatus: what is abnormal comes before Ready. */
 export function stateOf(tenant: Tenant): State {
   if (tenant.deleteTime) return { name: "Deleting", why: "Deletion was asked for." };
+  if (tenant.isPaused) return { name: "Paused", why: "Somebody paused it: its spec is not applied, and drift stays." };
   const stalled = condition(tenant, "Stalled");
   if (stalled?.status === "True") return { name: "Stalled", why: words(stalled) };
   const ready = condition(tenant, "Ready");

@@ -1,4 +1,4 @@
-import { IconAlertTriangle, IconCircleCheck, IconHelpCircle, IconLoader2, IconTrash, IconX } from "@tabler/icons-react";
+import { IconAlertTriangle, IconCircleCheck, IconHelpCircle, IconLoader2, IconPlayerPause, IconTrash, IconX } from "@tabler/icons-react";
 import type { StateName } from "../model/state";
 import classes from "./StateBadge.module.css";
 
@@ -8,6 +8,7 @@ const looks: Record<StateName, { tone: string; Icon: typeof IconX }> = {
   Stalled: { tone: "bad", Icon: IconAlertTriangle },
   "Not ready": { tone: "warn", Icon: IconX },
   Deleting: { tone: "warn", Icon: IconTrash },
+  Paused: { tone: "warn", Icon: IconPlayerPause },
   Unknown: { tone: "calm", Icon: IconHelpCircle },
 };
 

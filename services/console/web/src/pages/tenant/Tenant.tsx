@@ -8,6 +8,7 @@ import { Page } from "../../parts/Page";
 import { Answer } from "../../parts/Section";
 import { StateBadge } from "../../parts/StateBadge";
 import { Activity } from "./Activity";
+import { Drift } from "./Drift";
 import { Members } from "./Members";
 import { Namespaces } from "./Namespaces";
 import { Overview } from "./Overview";
@@ -35,6 +36,7 @@ function Tabbed({ tenant }: { tenant: Tenant }) {
     { value: "members", label: `Members (${membersOf(tenant).length})`, panel: <Members tenant={tenant} /> },
     { value: "cost", label: "Cost", panel: <TenantCost tenant={tenant.name} /> },
     { value: "activity", label: "Activity", panel: <Activity tenant={tenant.name} /> },
+    { value: "drift", label: "Drift", panel: <Drift tenant={tenant.name} /> },
   ];
   const asked = query.get("tab");
   const current = tabs.find(({ value }) => value === asked)?.value ?? "overview";
