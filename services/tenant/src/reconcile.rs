@@ -148,7 +148,8 @@ async fn bring(tenant: &Tenant, context: &Context) -> Result<Action, Error> {
         return pause::rest(tenant, &valid, context).await.map_err(failed);
     }
     let mut plan = build(&valid, &observed);
-    plan.drift.extend(context.memory.missing(valid.uid, &plan));
+    let missing = context.memory.missing(valid.uid, &plan, &observed);
+    plan.drift.extend(missing);
     let done = carry_out(tenant, &valid, &observed, &plan, context)
         .await
         .map_err(failed)?;

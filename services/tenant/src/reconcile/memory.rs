@@ -5,7 +5,7 @@
 //! history is asked once.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -20,7 +20,7 @@ use super::{
     status::Outcome,
 };
 
-type InPlace = BTreeMap<Key, String>;
+type InPlace = BTreeSet<Key>;
 
 /// What is known of one tenant.
 #[derive(Default)]
@@ -35,23 +35,22 @@ struct Known {
 pub(super) struct Memory(Mutex<HashMap<Uuid, Known>>);
 
 impl Memory {
-    /// Objects that were in place just as `plan` wants them, and that somebody deleted.
-    pub(super) fn missing(&self, tenant: Uuid, plan: &Plan) -> Vec<Drift> {
+    /// Objects that were in place, that `plan` wants, and that somebody deleted.
+    pub(super) fn missing(&self, tenant: Uuid, plan: &Plan, observed: &Observed) -> Vec<Drift> {
         let memory = self.locked();
         let known = memory.get(&tenant);
-        let Some(in_place) = known.and_then(|known| known.in_place.as_ref()) else {
+        let Some(before) = known.and_then(|known| known.in_place.as_ref()) else {
             return Vec::new();
         };
-        let told: BTreeSet<&Key> = plan.drift.iter().map(|drift| &drift.key).collect();
+        // What is wanted may have changed with it: the shares of a quota do.
+        let there = in_place(observed);
         let due = plan
             .namespaces
             .iter()
             .chain(&plan.structure)
             .chain(&plan.grants);
-        let is_missing = |object: &&Object| {
-            let before = in_place.get(&object.key).map(String::as_str);
-            before.is_some() && before == object.applied() && !told.contains(&object.key)
-        };
+        let is_missing =
+            |object: &&Object| before.contains(&object.key) && !there.contains(&object.key);
         let missing: Vec<&Key> = due.filter(is_missing).map(|object| &object.key).collect();
         // A namespace takes its content with it: one line says so.
         let gone: BTreeSet<&str> = missing
@@ -128,9 +127,9 @@ fn in_place(observed: &Observed) -> InPlace {
 }
 
 fn note<K: kube::ResourceExt + Serialize>(all: &mut InPlace, kind: Kind, objects: &[K]) {
-    for object in objects.iter().map(|object| Object::observed(kind, object)) {
-        if let Some(digest) = object.applied().map(str::to_owned) {
-            all.insert(object.key, digest);
-        }
-    }
+    all.extend(
+        objects
+            .iter()
+            .map(|object| Object::observed(kind, object).key),
+    );
 }
