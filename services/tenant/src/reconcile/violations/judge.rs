@@ -14,6 +14,8 @@ use tenantry_k8s::{GuardrailsSpec, tenant::Allowed};
 
 /// Where an image comes from that names no registry.
 const STANDARD_REGISTRY: &str = "docker.io";
+/// Characters of a list: the apiserver takes a message of 5 KiB.
+const LISTED_MAX: usize = 1000;
 /// Older than the field, and preferred to it by controllers.
 const STORAGE_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
 /// Older than the field, and obeyed beside it.
@@ -158,7 +160,7 @@ fn account(rules: &GuardrailsSpec, spec: &PodSpec) -> Option<String> {
         format!(
             "service account {account} is in serviceAccounts.denied of tenant {}: {}",
             rules.tenant,
-            denied.join(", ")
+            listed(denied)
         )
     })
 }
@@ -290,7 +292,7 @@ fn host(rules: &GuardrailsSpec, hosts: &[String]) -> Option<String> {
     Some(format!(
         "host {host} is not allowed by hostValidationConfig of tenant {}: allowed {}; allowedRegex {}",
         rules.tenant,
-        or_none(&config.allowed.join(", ")),
+        or_none(&listed(&config.allowed)),
         or_none(pattern)
     ))
 }
@@ -330,11 +332,16 @@ fn not_listed(
     format!("{what} {class} is not in {field}.allowed of tenant {tenant}: {listed}")
 }
 
+/// The names, as many as a message holds.
 fn listed(names: &[String]) -> String {
     let shown = names
         .iter()
         .map(|name| if name.is_empty() { "\"\"" } else { name });
-    shown.collect::<Vec<_>>().join(", ")
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    match shown.char_indices().nth(LISTED_MAX) {
+        Some((end, _)) => format!("{} …", &shown[..end]),
+        None => shown,
+    }
 }
 
 fn annotation(annotations: Option<&BTreeMap<String, String>>, key: &str) -> Option<String> {
