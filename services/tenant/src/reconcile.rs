@@ -158,6 +158,7 @@ async fn bring(tenant: &Tenant, context: &Context) -> Result<Action, Error> {
         observed: &observed,
         plan: &plan,
         problems: done.problems,
+        undone: done.undone,
         is_recorded: done.is_recorded && pause::note(tenant, &valid, context).await,
     };
     context.memory.remember(valid.uid, &outcome);
@@ -176,6 +177,7 @@ async fn bring(tenant: &Tenant, context: &Context) -> Result<Action, Error> {
 /// What was carried out of a plan.
 struct Carried {
     problems: Vec<validate::Problem>,
+    undone: Vec<Key>,
     is_recorded: bool,
 }
 
@@ -189,6 +191,7 @@ async fn carry_out(
 ) -> Result<Carried, cluster::Error> {
     let Context { store, .. } = context;
     let taken = apply::revoke(context, plan).await;
+    // After revoking: an absent Postgres takes seconds to say so.
     let known = context.memory.recorded(valid.uid);
     let intent = match &known {
         Some(known) if known.generation >= valid.generation => Ok(()),
@@ -206,7 +209,13 @@ async fn carry_out(
             Err(failure) => is_recorded = warn(valid, &failure),
         }
     }
-    let granted = in_force(plan, &applied.refused);
+    if !are_granted {
+        applied
+            .undone
+            .extend(plan.grants.iter().map(|object| object.key.clone()));
+    }
+    let granted = in_force(plan, &applied.undone);
+    let drift = put_back(plan, &applied.undone);
     let is_known = are_granted && applied.transient.is_none();
     let problems: Vec<_> = valid
         .problems
@@ -217,7 +226,7 @@ async fn carry_out(
     let is_settled = problems.is_empty() && plan.is_settled();
     let done = Done {
         granted: is_known.then_some(granted.as_slice()),
-        drift: &plan.drift,
+        drift: &drift,
         is_settled,
     };
     let told = Recorded::of(valid, observed, &done);
@@ -233,6 +242,7 @@ async fn carry_out(
         Some(failure) => Err(failure),
         None => Ok(Carried {
             problems,
+            undone: applied.undone,
             is_recorded,
         }),
     }
@@ -257,18 +267,27 @@ fn warn(valid: &Valid, failure: &store::Error) -> bool {
 }
 
 /// Grants of the plan whose every binding is there.
-fn in_force(plan: &Plan, refused: &[Key]) -> Vec<build::Grant> {
-    let is_refused = |grant: &build::Grant| {
+fn in_force(plan: &Plan, undone: &[Key]) -> Vec<build::Grant> {
+    let is_undone = |grant: &build::Grant| {
         grant.cluster_roles.iter().any(|cluster_role| {
             let name = build::binding_name(grant.role, cluster_role);
-            refused
+            undone
                 .iter()
                 .any(|key| key.namespace == grant.namespace && key.name == name)
         })
     };
     plan.granted
         .iter()
-        .filter(|grant| !is_refused(grant))
+        .filter(|grant| !is_undone(grant))
+        .cloned()
+        .collect()
+}
+
+/// Changes by others that are no more. One that stands is told when it has been put back.
+fn put_back(plan: &Plan, undone: &[Key]) -> Vec<build::Drift> {
+    plan.drift
+        .iter()
+        .filter(|drift| !undone.contains(&drift.key))
         .cloned()
         .collect()
 }

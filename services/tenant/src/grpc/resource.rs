@@ -10,7 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tenantry_domain::Actor;
 use tenantry_k8s::keys;
-use tenantry_runtime::to_completion;
+use tenantry_runtime::{Chain, to_completion};
 use tonic::Status;
 
 use super::refuse::{self, Doing};
@@ -155,7 +155,11 @@ pub(super) async fn delete<K: Custom>(
     };
     let deleted = to_completion(async move {
         within(api.patch(&name, &params, &Patch::Merge(patch))).await?;
-        within(api.delete(&name, &delete)).await
+        let deleted = within(api.delete(&name, &delete)).await;
+        if let Err(failure) = &deleted {
+            unmark(&api, &name, &delete, failure).await;
+        }
+        deleted
     });
     deleted
         .await
@@ -202,6 +206,24 @@ pub(super) async fn annotate<K: Custom>(
     patched
         .await
         .map_err(|failure| refuse::cluster(&failure, &thing, Doing::Changing))
+}
+
+/// Takes the mark off where the apiserver refused: who deletes it later is somebody else.
+///
+/// Without an answer the object may be on its way out, and then the mark is right.
+async fn unmark<K: Custom>(api: &Api<K>, name: &str, delete: &DeleteParams, failure: &Error) {
+    if delete.dry_run || failure.code().is_none() {
+        return;
+    }
+    let uid = delete.preconditions.as_ref().map(|only| &only.uid);
+    let patch = json!({"metadata": {"uid": uid, "annotations": {keys::DELETED_BY: null}}});
+    let params = PatchParams {
+        field_manager: Some(API_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    if let Err(failure) = within(api.patch(name, &params, &Patch::Merge(patch))).await {
+        tracing::warn!(name, error = %Chain(&failure), "The mark of a deletion that was refused stays.");
+    }
 }
 
 /// Refuses a lost update.

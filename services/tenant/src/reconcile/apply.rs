@@ -20,8 +20,8 @@ const WRITES: usize = 4;
 pub struct Applied {
     /// Refusals: they stay until somebody changes something.
     pub problems: Vec<Problem>,
-    /// The objects refused.
-    pub refused: Vec<Key>,
+    /// Objects that are not as wanted because of either.
+    pub undone: Vec<Key>,
     /// The first failure that may pass by itself.
     pub transient: Option<cluster::Error>,
 }
@@ -29,9 +29,9 @@ pub struct Applied {
 impl Applied {
     pub(super) fn note(&mut self, key: &Key, result: Result<(), cluster::Error>) {
         let Err(failure) = result else { return };
+        self.undone.push(key.clone());
         if is_refusal(&failure) {
             self.problems.push(refusal(key, &failure));
-            self.refused.push(key.clone());
         } else {
             self.transient = self.transient.take().or(Some(failure));
         }
@@ -40,7 +40,7 @@ impl Applied {
     /// Both.
     pub fn and(mut self, other: Self) -> Self {
         self.problems.extend(other.problems);
-        self.refused.extend(other.refused);
+        self.undone.extend(other.undone);
         self.transient = self.transient.or(other.transient);
         self
     }
@@ -74,10 +74,11 @@ pub(super) fn refusal(key: &Key, failure: &cluster::Error) -> Problem {
 pub(super) async fn revoke(context: &Context, plan: &Plan) -> Applied {
     let mut applied = Applied::default();
     for revoke in &plan.revoke {
-        match revoke {
-            Revoke::Delete(key) => applied.note(key, remove(context, key).await),
-            Revoke::Narrow(object) => applied.note(&object.key, write(context, object).await),
-        }
+        let result = match revoke {
+            Revoke::Delete(key) => remove(context, key).await,
+            Revoke::Narrow(object) => write(context, object).await,
+        };
+        applied.note(revoke.key(), result);
     }
     applied
 }

@@ -65,6 +65,16 @@ pub enum Revoke {
     Narrow(Object),
 }
 
+impl Revoke {
+    /// Which binding.
+    pub fn key(&self) -> &Key {
+        match self {
+            Self::Delete(key) => key,
+            Self::Narrow(object) => &object.key,
+        }
+    }
+}
+
 /// A role of one subject in one namespace.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Grant {

@@ -7,7 +7,12 @@ use kube::{
 use tenantry_k8s::{Tenant, tenant::TenantStatus};
 use tenantry_runtime::Chain;
 
-use super::{Context, status::Outcome};
+use super::{
+    Context,
+    build::Revoke,
+    object::{Key, Kind},
+    status::Outcome,
+};
 
 /// Tells what `outcome` brought. An Event that cannot be written is worth a line in the log and no more.
 pub(super) async fn publish(context: &Context, tenant: &Tenant, outcome: &Outcome<'_>) {
@@ -37,26 +42,34 @@ fn events(before: Option<&TenantStatus>, outcome: &Outcome<'_>) -> Vec<Event> {
         .valid
         .spaces
         .iter()
-        .filter(|space| !space.exists)
+        .filter(|space| !space.exists && outcome.has_done(&namespace(&space.name)))
         .map(|space| space.name.as_str())
         .collect();
     let mut events = Vec::new();
     if !missing.is_empty() && !plan.namespaces.is_empty() {
         events.push(normal("NamespacesCreated", missing.join(", ")));
     }
-    if !plan.revoke.is_empty() {
+    let taken = plan.revoke.iter().map(Revoke::key);
+    let taken = taken.filter(|key| outcome.has_done(key)).count();
+    if taken > 0 {
         events.push(normal(
             "MembersRevoked",
-            format!("rights taken in {} bindings", plan.revoke.len()),
+            format!("rights taken in {taken} bindings"),
         ));
     }
-    if !plan.grants.is_empty() && outcome.is_recorded {
+    let given = plan.grants.iter().map(|object| &object.key);
+    let given = given.filter(|key| outcome.has_done(key)).count();
+    if given > 0 {
         events.push(normal(
             "MembersGranted",
-            format!("rights given in {} bindings", plan.grants.len()),
+            format!("rights given in {given} bindings"),
         ));
     }
-    for drift in &plan.drift {
+    let put_back = plan
+        .drift
+        .iter()
+        .filter(|drift| outcome.has_done(&drift.key));
+    for drift in put_back {
         let by = if drift.field_manager.is_empty() {
             "somebody"
         } else {
@@ -84,6 +97,14 @@ fn events(before: Option<&TenantStatus>, outcome: &Outcome<'_>) -> Vec<Event> {
         ));
     }
     events
+}
+
+fn namespace(name: &str) -> Key {
+    Key {
+        kind: Kind::Namespace,
+        namespace: String::new(),
+        name: name.to_owned(),
+    }
 }
 
 fn normal(reason: &str, note: String) -> Event {

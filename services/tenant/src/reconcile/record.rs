@@ -100,7 +100,12 @@ pub async fn outcome(
 ) -> Result<(), Error> {
     let whose = Whose::from(valid);
     let mut record = store.begin().await?;
-    namespaces(&mut record, &whose, &observed.namespaces).await?;
+    let owned: Vec<&Namespace> = observed
+        .namespaces
+        .iter()
+        .filter(|namespace| valid.owns(namespace))
+        .collect();
+    namespaces(&mut record, &whose, &owned).await?;
     grants(&mut record, &whose, done.granted).await?;
     for drift in done.drift {
         record.event(&facts::drift(&whose, drift)).await?;
@@ -141,11 +146,10 @@ pub struct Recorded {
 impl Recorded {
     /// What [`outcome`] records of this.
     pub fn of(valid: &Valid, observed: &Observed, done: &Done<'_>) -> Self {
-        let whose = Whose::from(valid);
         let owned = observed
             .namespaces
             .iter()
-            .filter(|namespace| facts::is_of(namespace, &whose));
+            .filter(|namespace| valid.owns(namespace));
         Self {
             generation: valid.generation,
             namespaces: owned.map(ResourceExt::uid).collect(),
@@ -171,13 +175,10 @@ pub async fn deleted(store: &Store, tenant: &Tenant, whose: &Whose) -> Result<()
     record.commit().await
 }
 
-async fn namespaces(record: &mut Record, whose: &Whose, there: &[Namespace]) -> Result<(), Error> {
+async fn namespaces(record: &mut Record, whose: &Whose, there: &[&Namespace]) -> Result<(), Error> {
     let known = record.namespaces(whose.uid).await?;
     let mut owned = BTreeSet::new();
-    for namespace in there
-        .iter()
-        .filter(|namespace| facts::is_of(namespace, whose))
-    {
+    for namespace in there {
         let Some(uid) = namespace.uid().and_then(|uid| Uuid::parse_str(&uid).ok()) else {
             continue;
         };

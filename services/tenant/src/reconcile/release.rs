@@ -15,7 +15,7 @@ use super::{
     record::{self, Whose},
     set_finalizers,
     status::Teller,
-    validate::{Settings, validate},
+    validate::{Valid, validate},
     write_status,
 };
 
@@ -38,7 +38,7 @@ pub(super) async fn release(tenant: &Tenant, context: &Context) -> Result<Action
         name: name.clone(),
         source,
     })?;
-    let left = take_back(tenant, context, &observed)
+    let left = take_back(tenant, &valid, context, &observed)
         .await
         .map_err(failed)?;
     if !left.is_empty() {
@@ -73,36 +73,32 @@ pub(super) async fn release(tenant: &Tenant, context: &Context) -> Result<Action
 /// Takes rights, then our objects, then the namespaces or their labels. Gives the namespaces that are still to go.
 async fn take_back(
     tenant: &Tenant,
+    valid: &Valid,
     context: &Context,
     observed: &Observed,
 ) -> Result<Vec<String>, cluster::Error> {
     let bindings = keys_of(Kind::RoleBinding, &observed.bindings);
     let own = keys_of(Kind::ClusterRoleBinding, &observed.role_bindings);
     let roles = keys_of(Kind::ClusterRole, &observed.roles);
-    for key in [bindings, own, roles].concat() {
-        remove(context, &key).await?;
-    }
-    let (settings, _) = Settings::of(observed);
-    let is_ours = |namespace: &&Namespace| {
-        namespace.labels().get(keys::TENANT) == Some(&tenant.name_any())
-            && !settings.is_privileged(&namespace.name_any())
-    };
-    let ours: Vec<&Namespace> = observed.namespaces.iter().filter(is_ours).collect();
+    remove_each(context, &[bindings, own, roles].concat()).await?;
+    let ours: Vec<&Namespace> = observed
+        .namespaces
+        .iter()
+        .filter(|namespace| valid.owns(namespace))
+        .collect();
     let is_purge = tenant
         .spec
         .namespaces
         .as_ref()
         .is_some_and(|spec| spec.on_delete_purge_namespaces == Some(true));
     if is_purge {
-        purge(context, &ours).await?;
+        remove_each(context, &still_there(&ours)).await?;
         return Ok(ours.iter().map(|namespace| namespace.name_any()).collect());
     }
     let quotas = keys_of(Kind::ResourceQuota, &observed.quotas);
     let limits = keys_of(Kind::LimitRange, &observed.limits);
     let policies = keys_of(Kind::NetworkPolicy, &observed.network_policies);
-    for key in [quotas, limits, policies].concat() {
-        remove(context, &key).await?;
-    }
+    remove_each(context, &[quotas, limits, policies].concat()).await?;
     for namespace in ours {
         let key = key_of(Kind::Namespace, namespace);
         let left = cluster::merge(&context.client, &key, unlabelled()).await?;
@@ -115,13 +111,22 @@ async fn take_back(
     Ok(Vec::new())
 }
 
-async fn purge(context: &Context, namespaces: &[&Namespace]) -> Result<(), cluster::Error> {
-    for namespace in namespaces {
-        if namespace.metadata.deletion_timestamp.is_none() {
-            remove(context, &key_of(Kind::Namespace, *namespace)).await?;
-        }
+/// Asks for the deletion of each, whatever becomes of the others: one that will not go holds up no other.
+async fn remove_each(context: &Context, keys: &[Key]) -> Result<(), cluster::Error> {
+    let mut first = Ok(());
+    for key in keys {
+        first = first.and(remove(context, key).await);
     }
-    Ok(())
+    first
+}
+
+/// Namespaces that are not on their way out yet.
+fn still_there(namespaces: &[&Namespace]) -> Vec<Key> {
+    namespaces
+        .iter()
+        .filter(|namespace| namespace.metadata.deletion_timestamp.is_none())
+        .map(|namespace| key_of(Kind::Namespace, *namespace))
+        .collect()
 }
 
 /// What makes a namespace the tenant's. Its Pod Security label stays: the workloads stay too.

@@ -1,19 +1,19 @@
 //! What is told of a tenant. Pure; a status that says the same as before is the same, times included.
 
 use k8s_openapi::{
-    api::core::v1::Namespace,
     apimachinery::pkg::apis::meta::v1::{Condition, Time},
     jiff::Timestamp,
 };
 use kube::ResourceExt;
 use tenantry_k8s::{
-    Tenant, TenantStatus, keys,
+    Tenant, TenantStatus,
     tenant::{Allowed, AppliedMetadata, Available, AvailableList, BudgetShare, NamespacesStatus},
 };
 
 use super::{
     build::Plan,
     dereference::Observed,
+    object::Key,
     validate::{Origin, Problem, Valid},
     violations::Violations,
 };
@@ -32,6 +32,8 @@ pub struct Outcome<'a> {
     pub plan: &'a Plan,
     /// What cannot be done, here or in the apiserver's eyes.
     pub problems: Vec<Problem>,
+    /// Objects of the plan that could not be brought to what it has for them.
+    pub undone: Vec<Key>,
     /// False if Postgres did not take it.
     pub is_recorded: bool,
 }
@@ -40,6 +42,11 @@ impl Outcome<'_> {
     /// Whether everything wanted is in place.
     pub fn is_settled(&self) -> bool {
         self.problems.is_empty() && self.plan.is_settled()
+    }
+
+    /// Whether what the plan has for the object of `key` is done.
+    pub fn has_done(&self, key: &Key) -> bool {
+        !self.undone.contains(key)
     }
 }
 
@@ -95,16 +102,11 @@ fn deployed(outcome: &Outcome<'_>) -> Vec<String> {
 }
 
 fn managed(outcome: &Outcome<'_>) -> Vec<String> {
-    let is_ours = |namespace: &&Namespace| {
-        let tenant = namespace.labels().get(keys::TENANT);
-        tenant.is_some_and(|tenant| tenant == outcome.valid.name.as_str())
-            && !outcome.valid.settings.is_privileged(&namespace.name_any())
-    };
     let mut names: Vec<String> = outcome
         .observed
         .namespaces
         .iter()
-        .filter(is_ours)
+        .filter(|namespace| outcome.valid.owns(namespace))
         .map(ResourceExt::name_any)
         .collect();
     names.sort();

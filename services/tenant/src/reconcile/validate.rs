@@ -8,10 +8,10 @@ mod unsupported;
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::api::resource::Quantity};
 use kube::ResourceExt;
 use tenantry_domain::{Actor, NameError, TenantName};
-use tenantry_k8s::{GuardrailsSpec, Tenant, quantity::Millis, quota::Limit};
+use tenantry_k8s::{GuardrailsSpec, Tenant, keys, quantity::Millis, quota::Limit};
 use uuid::Uuid;
 
 use super::{actor, dereference::Observed};
@@ -57,6 +57,15 @@ pub struct Valid {
     pub problems: Vec<Problem>,
     /// Fields that are not acted on yet.
     pub unsupported: Vec<String>,
+}
+
+impl Valid {
+    /// Whether a namespace is the tenant's: it says so, and a tenant may have it.
+    pub fn owns(&self, namespace: &Namespace) -> bool {
+        let tenant = namespace.labels().get(keys::TENANT);
+        tenant.is_some_and(|tenant| tenant == self.name.as_str())
+            && !self.settings.is_privileged(&namespace.name_any())
+    }
 }
 
 /// A quota that can be split.

@@ -11,6 +11,7 @@ mod history;
 mod lifecycle;
 mod past;
 mod plan;
+mod refused;
 mod replicas;
 mod schema;
 mod support;

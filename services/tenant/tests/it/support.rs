@@ -39,8 +39,7 @@ impl World {
     /// A world of a test's own, for what others would notice.
     pub(crate) async fn start() -> Self {
         tenantry_runtime::install_tls_provider();
-        let parent = repository().join("target/tenant-it");
-        let directory = parent.join(tenantry_testkit::unique("world-"));
+        let directory = ControlPlane::directory(&tenantry_testkit::unique("tenant-"));
         let database = Database::create(sqlx::migrate!("../../migrations/tenant")).await;
         let plane = ControlPlane::start(&directory, Nodes::None).expect("starting a control plane");
         let grpc_port = free_port();
@@ -159,6 +158,11 @@ impl World {
             }
         })
         .await;
+    }
+
+    /// kube-apiserver's audit log: one JSON line per write.
+    pub(crate) fn audit_log(&self) -> PathBuf {
+        self.plane.audit_log()
     }
 
     /// A pool of the test's own runtime.

@@ -1,10 +1,8 @@
 //! What is in place for a revision, once everything it wants is.
 
-use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
-use super::Whose;
 use crate::{
     reconcile::{
         dereference::Observed,
@@ -20,7 +18,7 @@ pub(super) async fn keep(
     valid: &Valid,
     observed: &Observed,
 ) -> Result<(), Error> {
-    let (inputs, objects) = (inputs(observed), objects(&Whose::from(valid), observed));
+    let (inputs, objects) = (inputs(observed), objects(valid, observed));
     record
         .application(valid.uid, valid.generation, &inputs, &objects)
         .await
@@ -42,9 +40,11 @@ fn input<K: ResourceExt + kube::Resource<DynamicType = ()>>(object: &K) -> Strin
     )
 }
 
-fn objects(whose: &Whose, observed: &Observed) -> Value {
-    let is_ours = |namespace: &&Namespace| super::facts::is_of(namespace, whose);
-    let namespaces = observed.namespaces.iter().filter(is_ours);
+fn objects(valid: &Valid, observed: &Observed) -> Value {
+    let namespaces = observed
+        .namespaces
+        .iter()
+        .filter(|namespace| valid.owns(namespace));
     let mut all: Vec<Object> = [
         of(Kind::Namespace, namespaces),
         of(Kind::ResourceQuota, &observed.quotas),

@@ -1,10 +1,9 @@
 //! What became true, in the contract's words.
 
-use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt;
 use tenantry_domain::Actor;
 use tenantry_events::Fact;
-use tenantry_k8s::{Quota, Tenant, keys};
+use tenantry_k8s::{Quota, Tenant};
 use tenantry_proto::tenant::v1 as proto;
 use uuid::Uuid;
 
@@ -138,14 +137,6 @@ pub(super) fn key(grant: &Grant) -> String {
         grant.role.as_str(),
         grant.subject.name
     )
-}
-
-/// Whether a namespace belongs to the tenant.
-pub(super) fn is_of(namespace: &Namespace, whose: &Whose) -> bool {
-    namespace
-        .labels()
-        .get(keys::TENANT)
-        .is_some_and(|tenant| tenant == whose.name.as_str())
 }
 
 fn of(whose: &Whose, fact: Fact) -> Fact {
