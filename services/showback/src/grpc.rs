@@ -19,7 +19,7 @@ use tenantry_runtime::{
     auth::{Access, Auth, Authority},
     status,
 };
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tonic::{Code, Request, Response, Status};
 
 use crate::{
@@ -33,6 +33,9 @@ use convert::Dimensions;
 /// Full name of the service, for health.
 pub const NAME: &str = "tenantry.showback.v1.ShowbackService";
 
+/// Reports added up at once: each keeps a core busy and the rows of its window in memory. Others wait for their turn.
+pub const REPORTS_MAX: usize = 2;
+
 /// Answers what tenants cost.
 pub struct Showback {
     /// Intervals and owners.
@@ -45,6 +48,8 @@ pub struct Showback {
     pub hearing: watch::Receiver<Hearing>,
     /// The clock.
     pub clock: fn() -> Timestamp,
+    /// Turns of reports: [`REPORTS_MAX`] at once.
+    pub turns: Arc<Semaphore>,
 }
 
 #[tonic::async_trait]
@@ -105,12 +110,18 @@ impl Showback {
             Some(_) => None,
             None => self.store.first_second().await.map_err(unavailable)?,
         };
-        let window = window::window(from_s.or(first_s), to_s, as_of_s)?;
+        let window = window::window(from_s, first_s, to_s, as_of_s)?;
+        let turn = Arc::clone(&self.turns)
+            .acquire_owned()
+            .await
+            .expect("nobody closes the semaphore");
         let observed = self.store.observed(window).await.map_err(unavailable)?;
         let book = Arc::clone(&self.book);
         let grouping = dimensions.grouping();
         // Sums over a year keep a core busy for a while; other calls go on meanwhile.
         let tallied = tokio::task::spawn_blocking(move || {
+            // A caller that leaves does not stop this work, and so does not free its turn either.
+            let _turn = turn;
             tally(&observed, &book, window, grouping, IdleSharing::Separate)
         });
         let tallied = tallied
@@ -174,4 +185,43 @@ fn fault(panic: &tokio::task::JoinError) -> Status {
     tracing::error!(error = %Chain(panic), "Report failed.");
     let message = "the report failed by a fault of ours; the log has the request id";
     status::with_reason(Code::Internal, Reason::Internal, message, [])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::price::{PriceKey, PurchaseOption};
+    use tonic_types::StatusExt as _;
+
+    fn check(status: &Status, code: Code, reason: &str) {
+        let details = status.get_error_details();
+        let found = details.error_info().map(|info| info.reason.as_str());
+        assert_eq!((status.code(), found), (code, Some(reason)));
+    }
+
+    #[tokio::test]
+    async fn each_failure_has_its_code_and_reason() {
+        let missing = PriceMissing {
+            book: "list 1".to_owned(),
+            key: PriceKey {
+                instance_type: "m5.large".to_owned(),
+                region: "eu-north-1".to_owned(),
+                purchase_option: PurchaseOption::OnDemand,
+            },
+        };
+        check(
+            &unpriced(&missing),
+            Code::FailedPrecondition,
+            "PRICE_MISSING",
+        );
+        check(&unlisted(), Code::Unavailable, "CLUSTER_UNAVAILABLE");
+        let away = store::Error::Sql {
+            doing: "reading",
+            source: sqlx::Error::PoolTimedOut,
+        };
+        check(&unavailable(away), Code::Unavailable, "HISTORY_UNAVAILABLE");
+        let panicked = tokio::task::spawn_blocking(|| panic!("on purpose"));
+        let panicked = panicked.await.unwrap_err();
+        check(&fault(&panicked), Code::Internal, "INTERNAL");
+    }
 }

@@ -15,7 +15,7 @@ use tenantry_showback::{
     price,
     store::Store,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tonic::{codec::CompressionEncoding, service::Routes};
 
 /// Name of this context on the stream and in the log.
@@ -78,6 +78,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
         book: Arc::clone(&book),
         hearing,
         clock,
+        turns: Arc::new(Semaphore::new(grpc::REPORTS_MAX)),
     };
     let showback = ShowbackServiceServer::new(showback)
         .accept_compressed(CompressionEncoding::Gzip)

@@ -5,6 +5,10 @@ use tonic::Status;
 
 use crate::cost::Span;
 
+/// Longest window of one report: a leap year and a month. What a report reads and keeps in memory grows with it.
+const WINDOW_DAYS_MAX: i64 = 400;
+const WINDOW_MAX_S: i64 = WINDOW_DAYS_MAX * 24 * 3600;
+
 /// The seconds asked for, as far as they were given.
 pub(super) fn bounds(request: &GetCostReportRequest) -> Result<(Option<i64>, Option<i64>), Status> {
     let from_s = second("start_time", request.start_time.as_ref())?;
@@ -32,12 +36,22 @@ fn second(field: &'static str, time: Option<&Timestamp>) -> Result<Option<i64>, 
     }
 }
 
-/// The window that can be answered: it ends where knowledge ends.
-pub(super) fn window(from_s: Option<i64>, to_s: Option<i64>, as_of_s: i64) -> Result<Span, Status> {
+/// The window that can be answered: it begins at `first_s` unless asked otherwise, and ends where knowledge ends.
+pub(super) fn window(
+    from_s: Option<i64>,
+    first_s: Option<i64>,
+    to_s: Option<i64>,
+    as_of_s: i64,
+) -> Result<Span, Status> {
     let to_s = to_s.unwrap_or(as_of_s).min(as_of_s);
+    if from_s.is_some_and(|from_s| to_s.saturating_sub(from_s) > WINDOW_MAX_S) {
+        let rule =
+            format!("is more than {WINDOW_DAYS_MAX} days before the end; ask for parts of it");
+        return Err(invalid("start_time", rule));
+    }
     // Nothing was ever metered: an empty answer, not an error.
-    let from_s = from_s.unwrap_or(to_s);
-    Span::new(from_s, to_s).ok_or_else(|| {
+    let first_s = first_s.unwrap_or(to_s).max(to_s - WINDOW_MAX_S);
+    Span::new(from_s.unwrap_or(first_s), to_s).ok_or_else(|| {
         invalid(
             "start_time",
             "is later than anything metered yet; choose an earlier one",
@@ -45,7 +59,7 @@ pub(super) fn window(from_s: Option<i64>, to_s: Option<i64>, as_of_s: i64) -> Re
     })
 }
 
-fn invalid(field: &'static str, rule: &'static str) -> Status {
+fn invalid(field: &'static str, rule: impl Into<String>) -> Status {
     status::with_field(Reason::WindowInvalid, field, rule, [])
 }
 
@@ -116,15 +130,37 @@ mod tests {
     #[test]
     fn a_window_ends_where_knowledge_ends() {
         assert_eq!(
-            window(Some(5), Some(500), 100).unwrap(),
+            window(Some(5), None, Some(500), 100).unwrap(),
             Span::new(5, 100).unwrap()
         );
         assert_eq!(
-            window(None, None, 100).unwrap(),
+            window(None, None, None, 100).unwrap(),
             Span::new(100, 100).unwrap()
         );
-        let refused = window(Some(101), None, 100).unwrap_err();
+        let refused = window(Some(101), None, None, 100).unwrap_err();
         assert_eq!(reason(&refused), "WINDOW_INVALID");
         assert_eq!(field(&refused), "start_time");
+    }
+
+    #[test]
+    fn a_window_has_a_longest_length() {
+        let as_of_s = WINDOW_MAX_S + 100;
+        assert_eq!(
+            window(Some(100), None, None, as_of_s).unwrap(),
+            Span::new(100, as_of_s).unwrap()
+        );
+        let refused = window(Some(99), None, None, as_of_s).unwrap_err();
+        assert_eq!(reason(&refused), "WINDOW_INVALID");
+        assert_eq!(field(&refused), "start_time");
+        assert!(
+            refused.message().contains("400 days"),
+            "{}",
+            refused.message()
+        );
+        // Nobody asked for all of it.
+        assert_eq!(
+            window(None, Some(5), None, as_of_s).unwrap(),
+            Span::new(100, as_of_s).unwrap()
+        );
     }
 }

@@ -10,13 +10,13 @@ use tenantry_proto::showback::v1::{
 };
 use tenantry_runtime::auth::Auth;
 use tenantry_showback::{
-    grpc::Showback,
+    grpc::{REPORTS_MAX, Showback},
     meter::{self, Hearing, Meter},
     store::{Owned, Store},
 };
 use tenantry_testkit::{ControlPlane, Database, Nodes, eventually};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Semaphore, mpsc, watch},
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
@@ -135,6 +135,7 @@ impl Place {
             book: Arc::new(book()),
             hearing: metering.hearing.clone(),
             clock: Timestamp::now,
+            turns: Arc::new(Semaphore::new(REPORTS_MAX)),
         };
         (showback, refusals)
     }
@@ -272,6 +273,7 @@ async fn a_pod_is_metered_reported_and_followed_over_a_restart() {
     );
 
     rows_add_up(&place, &metering).await;
+    reports_take_turns(&place, &metering).await;
     refusals_have_reasons(&place, &metering).await;
 
     // Killed, not stopped: what goes on while nobody looks is found again, or closed at the last proof of life.
@@ -369,6 +371,20 @@ async fn rows_add_up(place: &Place, metering: &Metering) {
         (1, same),
         "a filter changes nobody's share"
     );
+}
+
+/// Reports wait while as many as may are being added up; what costs nothing does not.
+async fn reports_take_turns(place: &Place, metering: &Metering) {
+    let (showback, _refusals) = place.showback(metering);
+    let all = u32::try_from(REPORTS_MAX).unwrap();
+    let turns = Arc::clone(&showback.turns);
+    let taken = turns.acquire_many(all).await.unwrap();
+    let mut report = Box::pin(showback.get_cost_report(place.request("chief", of(""))));
+    let waited = tokio::time::timeout(Duration::from_secs(1), &mut report).await;
+    assert!(waited.is_err(), "{waited:?}");
+    drop(taken);
+    report.await.unwrap();
+    assert_eq!(showback.turns.available_permits(), REPORTS_MAX);
 }
 
 async fn refusals_have_reasons(place: &Place, metering: &Metering) {
