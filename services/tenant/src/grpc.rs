@@ -151,7 +151,7 @@ impl TenantService for Service {
     ) -> Answer<Self::WatchTenantsStream> {
         let name = request.get_ref().name.clone();
         let gaze = self.gaze(request, Subject::Tenants(name)).await?;
-        let stream = watch::tenants(&self.indexes, gaze, self.token.clone())?;
+        let stream = watch::tenants(&self.indexes, gaze, self.token.clone()).await?;
         Ok(Response::new(stream))
     }
 
@@ -227,7 +227,7 @@ impl TenantService for Service {
     ) -> Answer<Self::WatchQuotasStream> {
         let name = request.get_ref().name.clone();
         let gaze = self.gaze(request, Subject::Quotas(name)).await?;
-        let stream = watch::quotas(&self.indexes, gaze, self.token.clone())?;
+        let stream = watch::quotas(&self.indexes, gaze, self.token.clone()).await?;
         Ok(Response::new(stream))
     }
 

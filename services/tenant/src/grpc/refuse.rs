@@ -240,4 +240,41 @@ mod tests {
             "{refused}"
         );
     }
+
+    fn check(status: &Status, code: Code, reason: &str) {
+        let details = status.get_error_details();
+        let found = details.error_info().map(|info| info.reason.as_str());
+        assert_eq!((status.code(), found), (code, Some(reason)));
+    }
+
+    #[test]
+    fn each_answer_of_the_apiserver_has_its_code_and_reason() {
+        use Doing::{Changing, Creating, Reading};
+        for (said, doing, code, reason) in [
+            (404, Reading, Code::NotFound, "NOT_FOUND"),
+            (409, Creating, Code::AlreadyExists, "ALREADY_EXISTS"),
+            (409, Changing, Code::Aborted, "CONFLICT"),
+            (400, Changing, Code::InvalidArgument, "CLUSTER_REFUSED"),
+            (422, Creating, Code::InvalidArgument, "CLUSTER_REFUSED"),
+            (403, Creating, Code::FailedPrecondition, "CLUSTER_REFUSED"),
+            (429, Reading, Code::Unavailable, "CLUSTER_UNAVAILABLE"),
+            (500, Changing, Code::Unavailable, "CLUSTER_UNAVAILABLE"),
+        ] {
+            let status = cluster(&answer(said, vec![]), "tenant x", doing);
+            check(&status, code, reason);
+        }
+        let silence = cluster(&cluster::Error::Elapsed, "tenant x", Reading);
+        check(&silence, Code::Unavailable, "CLUSTER_UNAVAILABLE");
+    }
+
+    #[test]
+    fn a_quota_that_is_missing_or_used_is_told_apart() {
+        check(
+            &quota_missing("small"),
+            Code::FailedPrecondition,
+            "QUOTA_NOT_FOUND",
+        );
+        let used = quota_in_use("small", &["logistics".to_owned()]);
+        check(&used, Code::FailedPrecondition, "QUOTA_IN_USE");
+    }
 }

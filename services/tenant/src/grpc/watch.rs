@@ -24,13 +24,13 @@ use super::{
 use crate::convert::tenant_message;
 
 /// Tenants in sight. One that leaves the sight is told as deleted, in the last state that was seen.
-pub(super) fn tenants(
+pub(super) async fn tenants(
     indexes: &Indexes,
     gaze: Gaze,
     token: CancellationToken,
 ) -> Result<Streamed<WatchTenantsResponse>, Status> {
     let _name: Option<TenantName> = only(&gaze)?;
-    let told = Told::new(&indexes.tenants, gaze, Sight::has);
+    let told = Told::open(&indexes.tenants, gaze, Sight::has).await?;
     let messages = told
         .stream(token)
         .map_ok(|(change, tenant, _)| WatchTenantsResponse {
@@ -41,14 +41,14 @@ pub(super) fn tenants(
 }
 
 /// All quotas, or the one of that name, with the use of the tenants in sight.
-pub(super) fn quotas(
+pub(super) async fn quotas(
     indexes: &Indexes,
     gaze: Gaze,
     token: CancellationToken,
 ) -> Result<Streamed<WatchQuotasResponse>, Status> {
     let _name: Option<QuotaName> = only(&gaze)?;
     let tenants = indexes.tenants.clone();
-    let told = Told::new(&indexes.quotas, gaze, |_, _, _: &Quota| true);
+    let told = Told::open(&indexes.quotas, gaze, |_, _, _: &Quota| true).await?;
     let messages = told.stream(token).and_then(move |(change, quota, sight)| {
         let tenants = tenants.clone();
         async move {
@@ -83,14 +83,16 @@ struct Told<K> {
 }
 
 impl<K: Custom> Told<K> {
-    fn new(index: &Index<K>, gaze: Gaze, is_seen: IsSeen<K>) -> Self {
-        Self {
+    /// Errors: those of [`Index::now`]. Silence would look like a cluster without any.
+    async fn open(index: &Index<K>, gaze: Gaze, is_seen: IsSeen<K>) -> Result<Self, Status> {
+        index.now().await?;
+        Ok(Self {
             states: index.states(),
             gaze,
             is_seen,
             shown: Things::new(),
             next: VecDeque::new(),
-        }
+        })
     }
 
     fn stream(

@@ -6,8 +6,8 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::Value;
 use tenantry_proto::tenant::v1::{
     Change, DeleteTenantRequest, GetTenantRequest, ListNamespacesRequest, ListQuotasRequest,
-    ListTenantsRequest, Tenant, TenantSpec, UpdateTenantRequest, WatchTenantsRequest,
-    WatchTenantsResponse, tenant_service_client::TenantServiceClient,
+    ListTenantsRequest, Tenant, TenantSpec, UpdateTenantRequest, WatchQuotasRequest,
+    WatchTenantsRequest, WatchTenantsResponse, tenant_service_client::TenantServiceClient,
 };
 use tenantry_runtime::{Health, auth::Auth};
 use tenantry_tenant::{grpc, store::Store};
@@ -19,6 +19,7 @@ use tonic::{
     service::Routes,
     transport::{Channel, Endpoint},
 };
+use tonic_types::StatusExt as _;
 
 const COMMAND: Duration = Duration::from_secs(30);
 const ANSWER: Duration = Duration::from_secs(10);
@@ -122,16 +123,29 @@ impl Drop for Place {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "a test supervises its own tasks")]
 async fn serve(stop: &CancellationToken) -> TenantServiceClient<Channel> {
+    serve_from(stop, administrator().await).await
+}
+
+async fn administrator() -> kube::Config {
     let kubeconfig = Kubeconfig::read_from(stack().kubeconfig("admin")).unwrap();
     let options = KubeConfigOptions::default();
-    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options)
+    kube::Config::from_custom_kubeconfig(kubeconfig, &options)
         .await
-        .unwrap();
-    let client = kube::Client::try_from(config).unwrap();
+        .unwrap()
+}
+
+/// Asks the stack's apiserver who is who, and the one of `indexed` what there is.
+#[allow(clippy::disallowed_methods, reason = "a test supervises its own tasks")]
+async fn serve_from(
+    stop: &CancellationToken,
+    indexed: kube::Config,
+) -> TenantServiceClient<Channel> {
+    tenantry_runtime::install_tls_provider();
+    let client = kube::Client::try_from(administrator().await).unwrap();
     let (refusals, _) = mpsc::channel(100);
-    let (indexes, indexing) = grpc::keep(&client, &Health::new(&[]), stop.clone());
+    let indexed = kube::Client::try_from(indexed).unwrap();
+    let (indexes, indexing) = grpc::keep(&indexed, &Health::new(&[]), stop.clone());
     let service = grpc::Service {
         auth: Auth::new(client.clone(), refusals),
         client,
@@ -424,4 +438,22 @@ async fn a_name_that_is_a_path_reaches_nothing() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn a_watch_says_so_when_nobody_knows_what_there_is() {
+    let stop = CancellationToken::new();
+    let unheard = kube::Config::new("http://127.0.0.1:1".parse().unwrap());
+    let mut client = serve_from(&stop, unheard).await;
+    let token = user("admin")["token"].as_str().unwrap().to_owned();
+    let watch = bearing(&token, WatchTenantsRequest::default());
+    let tenants = client.watch_tenants(watch).await.unwrap_err();
+    let watch = bearing(&token, WatchQuotasRequest::default());
+    let quotas = client.watch_quotas(watch).await.unwrap_err();
+    for status in [tenants, quotas] {
+        let details = status.get_error_details();
+        assert_eq!(status.code(), Code::Unavailable);
+        assert_eq!(details.error_info().unwrap().reason, "CLUSTER_UNAVAILABLE");
+    }
+    stop.cancel();
 }
