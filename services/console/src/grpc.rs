@@ -47,29 +47,51 @@ impl SessionService for Front {
 ///
 /// Errors: UNAUTHENTICATED with SESSION_ENDED, also where there never was one; UNAVAILABLE if that cannot be known.
 pub(crate) async fn session(app: &App, headers: &HeaderMap) -> Result<Session, Status> {
-    let ended = || {
-        let message = "the session has ended; log in again";
-        with_reason(Code::Unauthenticated, Reason::SessionEnded, message, [])
-    };
     let id = cookies::find(headers, cookies::Kind::Session, &app.public).ok_or_else(ended)?;
     match app.sessions.fresh(&id).await {
         Ok(found) => found.ok_or_else(ended),
         Err(error) => {
             warn!(error = %Chain(&error), "Session not read.");
-            let message = "sessions cannot be read or renewed now; try again in a moment";
-            Err(with_reason(
-                Code::Unavailable,
-                Reason::ServiceUnavailable,
-                message,
-                [("service", "console".to_owned())],
-            ))
+            Err(unreadable())
         }
     }
+}
+
+fn ended() -> Status {
+    let message = "the session has ended; log in again";
+    with_reason(Code::Unauthenticated, Reason::SessionEnded, message, [])
+}
+
+fn unreadable() -> Status {
+    with_reason(
+        Code::Unavailable,
+        Reason::ServiceUnavailable,
+        "sessions cannot be read or renewed now; try again in a moment",
+        [("service", "console".to_owned())],
+    )
 }
 
 fn timestamp(time: Timestamp) -> pbjson_types::Timestamp {
     pbjson_types::Timestamp {
         seconds: time.as_second(),
         nanos: time.subsec_nanosecond(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tonic_types::StatusExt as _;
+
+    #[test]
+    fn no_session_is_told_from_one_that_cannot_be_read() {
+        for (status, code, reason) in [
+            (ended(), Code::Unauthenticated, "SESSION_ENDED"),
+            (unreadable(), Code::Unavailable, "SERVICE_UNAVAILABLE"),
+        ] {
+            let details = status.get_error_details();
+            let found = details.error_info().map(|info| info.reason.as_str());
+            assert_eq!((status.code(), found), (code, Some(reason)));
+        }
     }
 }

@@ -138,3 +138,110 @@ fn log_outage(error: &Error) {
         tracing::warn!(error = %Chain(error), "Call not done.");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tonic_types::StatusExt as _;
+
+    fn check(error: Error, code: Code, reason: &str) {
+        let status = status(error);
+        let details = status.get_error_details();
+        let found = details.error_info().map(|info| info.reason.as_str());
+        assert_eq!((status.code(), found), (code, Some(reason)));
+    }
+
+    #[test]
+    fn each_failure_has_its_code_and_reason() {
+        let text = |text: &str| text.to_owned();
+        let (what, words, code, arn) = (text("x"), text("y"), text("z"), text("arn"));
+        let operation = text("creating user x");
+        check(
+            Error::NotFound { what: what.clone() },
+            Code::NotFound,
+            "NOT_FOUND",
+        );
+        let difference = words.clone();
+        check(
+            Error::AlreadyExists {
+                what: what.clone(),
+                difference,
+            },
+            Code::AlreadyExists,
+            "ALREADY_EXISTS",
+        );
+        check(
+            Error::Limit {
+                operation: operation.clone(),
+                words: words.clone(),
+            },
+            Code::ResourceExhausted,
+            "IAM_LIMIT_EXCEEDED",
+        );
+        check(
+            Error::InUse {
+                what: what.clone(),
+                words: words.clone(),
+            },
+            Code::FailedPrecondition,
+            "CONFLICT",
+        );
+        check(
+            Error::Mapped { arn: arn.clone() },
+            Code::FailedPrecondition,
+            "CONFLICT",
+        );
+        check(
+            Error::KeyInProgress { user_name: what },
+            Code::Aborted,
+            "CONFLICT",
+        );
+        check(
+            Error::MalformedPolicy {
+                operation: operation.clone(),
+                words: words.clone(),
+            },
+            Code::InvalidArgument,
+            "FIELD_INVALID",
+        );
+        check(
+            Error::Refused {
+                operation: operation.clone(),
+                code: code.clone(),
+                words: words.clone(),
+            },
+            Code::FailedPrecondition,
+            "IAM_REFUSED",
+        );
+        check(
+            Error::Busy {
+                operation: operation.clone(),
+                code,
+            },
+            Code::Unavailable,
+            "IAM_UNAVAILABLE",
+        );
+        check(
+            Error::Unavailable { operation, words },
+            Code::Unavailable,
+            "IAM_UNAVAILABLE",
+        );
+        let history = crate::store::Error::Sql {
+            operation: "recording",
+            source: sqlx::Error::PoolTimedOut,
+        };
+        check(
+            Error::History(history),
+            Code::Unavailable,
+            "HISTORY_UNAVAILABLE",
+        );
+        check(
+            Error::MappingUnknown {
+                arn,
+                source: "no answer".into(),
+            },
+            Code::Unavailable,
+            "CLUSTER_UNAVAILABLE",
+        );
+    }
+}

@@ -211,3 +211,108 @@ fn refused(refusal: &Refusal, message: String) -> Status {
     };
     with_reason(code, reason, message, metadata)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws_auth::{Fault, Flaw, Section};
+    use tonic_types::StatusExt as _;
+
+    fn check(status: &Status, code: Code, reason: &str) {
+        let details = status.get_error_details();
+        let found = details.error_info().map(|info| info.reason.as_str());
+        assert_eq!((status.code(), found), (code, Some(reason)));
+    }
+
+    #[test]
+    fn each_failure_has_its_code_and_reason() {
+        let text = |text: &str| text.to_owned();
+        let flaw = Flaw {
+            line: 1,
+            column: 1,
+            problem: text("a tab"),
+        };
+        let unparseable = Refusal::Unparseable {
+            fault: Fault {
+                section: Section::Users,
+                flaw,
+            },
+            repaired: None,
+        };
+        let exists = Refusal::Exists {
+            arn: text("arn"),
+            difference: text("groups"),
+            advice: "delete it first",
+        };
+        let taken = Refusal::UsernameTaken {
+            username: text("ada"),
+            arn: text("arn"),
+        };
+        let guarded = Refusal::Guarded {
+            why: text("nodes would go"),
+        };
+        let absent = Refusal::NotFound { arn: text("arn") };
+        for (refusal, code, reason) in [
+            (unparseable, Code::FailedPrecondition, "MAPPING_UNPARSEABLE"),
+            (exists, Code::AlreadyExists, "MAPPING_EXISTS"),
+            (taken, Code::AlreadyExists, "USERNAME_TAKEN"),
+            (guarded, Code::FailedPrecondition, "MAPPING_GUARDED"),
+            (absent, Code::NotFound, "NOT_FOUND"),
+        ] {
+            check(&status(Error::Refused(refusal)), code, reason);
+        }
+        let unavailable = Error::Unavailable {
+            operation: "reading",
+            source: "no answer".into(),
+        };
+        check(
+            &status(unavailable),
+            Code::Unavailable,
+            "CLUSTER_UNAVAILABLE",
+        );
+        let forbidden = Error::Forbidden {
+            operation: "writing",
+            words: text("no"),
+        };
+        check(
+            &status(forbidden),
+            Code::FailedPrecondition,
+            "CLUSTER_REFUSED",
+        );
+        check(&status(Error::Contended), Code::Aborted, "CONFLICT");
+        check(
+            &status(Error::Vanished),
+            Code::FailedPrecondition,
+            "MAPPING_GUARDED",
+        );
+        let history = crate::store::Error::Sql {
+            operation: "recording",
+            source: sqlx::Error::PoolTimedOut,
+        };
+        check(
+            &status(Error::History(history)),
+            Code::Unavailable,
+            "HISTORY_UNAVAILABLE",
+        );
+    }
+
+    #[test]
+    fn a_name_or_principal_that_cannot_be_is_told_from_a_misspelt_one() {
+        let reserved = MappingError::Reserved {
+            field: "username".to_owned(),
+            name: "system:masters".to_owned(),
+            prefix: "system:",
+        };
+        check(&bad_names(reserved), Code::InvalidArgument, "NAME_RESERVED");
+        let broken = MappingError::Field {
+            field: "username".to_owned(),
+            rule: "is empty".to_owned(),
+        };
+        check(&bad_names(broken), Code::InvalidArgument, "FIELD_INVALID");
+        let group = principal("arn", "arn:aws:iam::630742778131:group/owls").unwrap_err();
+        check(&group, Code::InvalidArgument, "PRINCIPAL_UNSUPPORTED");
+        let nonsense = principal("arn", "owls").unwrap_err();
+        check(&nonsense, Code::InvalidArgument, "FIELD_INVALID");
+        assert!(principal("arn", "arn:aws:iam::630742778131:user/owl").is_ok());
+    }
+}
