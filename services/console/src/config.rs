@@ -125,7 +125,7 @@ impl Config {
 }
 
 impl PublicUrl {
-    fn new(url: Url, insecure_dev: bool) -> anyhow::Result<Self> {
+    pub(crate) fn new(url: Url, insecure_dev: bool) -> anyhow::Result<Self> {
         ensure!(
             url.path() == "/" && url.query().is_none(),
             "must have no path"

@@ -235,3 +235,22 @@ impl Provider {
         }
     }
 }
+
+#[cfg(test)]
+impl Provider {
+    /// Tokens for a password, which the local realm's client `kubernetes` may ask for.
+    pub(crate) async fn log_in(&self, user: &str, password: &str) -> Result<Tokens, OidcError> {
+        let user = openidconnect::ResourceOwnerUsername::new(user.to_owned());
+        let password = openidconnect::ResourceOwnerPassword::new(password.to_owned());
+        let client = self.known().await?.client;
+        let request = client
+            .exchange_password(&user, &password)
+            .map_err(tokens::no_endpoint)?;
+        let answer = request
+            .add_scope(Scope::new("openid".to_owned()))
+            .request_async(&self.http.closure())
+            .await
+            .map_err(tokens::refused_or_unreachable)?;
+        tokens::verify_unasked(&client, &answer)
+    }
+}

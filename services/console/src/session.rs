@@ -163,3 +163,6 @@ fn session_key(id: &str) -> String {
 fn login_key(state: &str) -> String {
     format!("login.{}", seal::fingerprint(state))
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,11 +39,13 @@ const CONSUME: [&str; 5] = [
 ];
 
 /// What the console's sessions need: one bucket.
-const SESSIONS: [&str; 7] = [
+const SESSIONS: [&str; 8] = [
     "$JS.API.INFO",
     "$JS.API.STREAM.INFO.KV_TENANTRY_SESSIONS",
     "$JS.API.STREAM.MSG.GET.KV_TENANTRY_SESSIONS",
     "$JS.API.DIRECT.GET.KV_TENANTRY_SESSIONS.>",
+    // A watch of a key: its consumer has no name, so none is in the subject.
+    "$JS.API.CONSUMER.CREATE.KV_TENANTRY_SESSIONS",
     "$JS.API.CONSUMER.*.KV_TENANTRY_SESSIONS.>",
     "$JS.FC.KV_TENANTRY_SESSIONS.>",
     "$KV.TENANTRY_SESSIONS.>",
@@ -111,6 +113,8 @@ fn probe(stack: &Stack) -> Probe {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::home::repository;
+    use crate::stack::COMMAND;
 
     fn allowed(service: Service, verb: &str) -> Vec<String> {
         serde_json::from_value(permissions(service)[verb]["allow"].clone()).unwrap()
@@ -136,6 +140,40 @@ mod tests {
         for service in Service::ALL {
             let inbox = format!("_INBOX.{}.>", service.name());
             assert_eq!(allowed(service, "subscribe"), [inbox]);
+        }
+    }
+
+    /// Prints the server's configuration as the containers get it. Their keys need a library that this machine may lack, and no key is compared.
+    const PREPARED: &str = r"
+import importlib.util, json, os, sys, unittest.mock
+for name in ['cryptography', 'cryptography.hazmat', 'cryptography.hazmat.primitives',
+             'cryptography.hazmat.primitives.asymmetric', 'cryptography.hazmat.primitives.asymmetric.ed25519']:
+    sys.modules[name] = unittest.mock.MagicMock()
+sys.dont_write_bytecode = True
+spec = importlib.util.spec_from_file_location('prepare', sys.argv[1])
+prepare = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(prepare)
+prepare.nkey = lambda service: service
+prepare.write_json = lambda name, value: print(json.dumps(value))
+os.environ['NATS_ADMIN_PASSWORD'] = ''
+prepare.nats()
+";
+
+    #[test]
+    fn containers_give_each_service_the_same_rights() {
+        let prepare = repository().join("deploy/compose/prepare.py");
+        let python = Spec::new("python3").inherit().args(["-c", PREPARED]);
+        let printed = python.arg(prepare.display().to_string()).run(COMMAND);
+        let prepared: Value = serde_json::from_str(&printed.unwrap()).unwrap();
+        let users = prepared["authorization"]["users"].as_array().unwrap();
+        for service in Service::ALL {
+            let user = users.iter().find(|user| user["nkey"] == service.name());
+            assert_eq!(
+                user.unwrap()["permissions"],
+                permissions(service),
+                "{}",
+                service.name()
+            );
         }
     }
 }
