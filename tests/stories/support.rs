@@ -32,22 +32,23 @@ pub(crate) async fn database(service: Service) -> PgConnection {
 
 /// Messages in the stream of the installation.
 pub(crate) async fn messages() -> u64 {
+    stream("TENANTRY").await.messages
+}
+
+/// Messages that a stream ever took: this grows also where they replace each other.
+pub(crate) async fn messages_written(name: &str) -> u64 {
+    stream(name).await.last_sequence
+}
+
+async fn stream(name: &str) -> async_nats::jetstream::stream::State {
     let config = NatsConfig {
         nats_url: stack().nats_admin_url().into(),
         nats_nkey_file: None,
     };
     let client = config.connect().await.expect("connecting to NATS");
     let context = async_nats::jetstream::new(client);
-    let mut stream = context
-        .get_stream("TENANTRY")
-        .await
-        .expect("reading the stream");
-    stream
-        .info()
-        .await
-        .expect("reading the stream")
-        .state
-        .messages
+    let mut stream = context.get_stream(name).await.expect("reading a stream");
+    stream.info().await.expect("reading a stream").state.clone()
 }
 
 /// A connection to a service.

@@ -84,7 +84,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         Command::Test => test::run(),
         Command::Bench(options) => bench::run(options),
         Command::Up(options) => up::run(name, options),
-        Command::Down => down::run(&Stack::load_named(name)?),
+        Command::Down => down::run(name),
         Command::Status(options) => status::run(&Stack::load_named(name)?, options),
         Command::Logs(options) => logs::run(&Stack::load_named(name)?, options),
         Command::Reset => down::reset(name),
@@ -93,6 +93,15 @@ fn run(arguments: &Arguments) -> Result<()> {
         Command::Kill { service } => Stack::load_named(name)?.kill(service),
         Command::Sqlx(options) => sqlx::run(&Stack::load_named(name)?, options),
         Command::OidcToken(options) => oidc_token::run(&Stack::load_named(name)?, options),
+    }
+}
+
+/// What a person types to mean the stack of this name.
+fn typed(name: &str) -> String {
+    if name == "dev" {
+        "cargo dev".to_owned()
+    } else {
+        format!("cargo dev --stack {name}")
     }
 }
 

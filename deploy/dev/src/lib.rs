@@ -28,4 +28,4 @@ pub use exec::Spec;
 pub use ports::Ports;
 pub use secrets::Secrets;
 pub use stack::{Service, Stack};
-pub use story::{Summary, replay};
+pub use story::{Run, Summary, replay};

@@ -17,6 +17,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::exec::Spec;
+use crate::home::Home;
 use crate::probe::{self, Probe};
 use crate::process::Recorded;
 use crate::stack::Stack;
@@ -133,8 +134,8 @@ impl Unit {
     }
 
     /// Ends the process if it runs.
-    pub(crate) fn stop(&self, stack: &Stack) -> Result<()> {
-        match (&self.work, stack.process(self.name)) {
+    pub(crate) fn stop(&self, home: &Home) -> Result<()> {
+        match (&self.work, Recorded::find(&home.record(self.name))) {
             (Work::Process(process), Some(running)) => running.stop(process.grace),
             _ => Ok(()),
         }

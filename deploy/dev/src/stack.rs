@@ -347,7 +347,7 @@ impl Stack {
     /// Stops a unit if it runs, starts it and waits until it is ready.
     pub fn restart(&self, unit: &str) -> Result<()> {
         let unit = part::find(unit)?;
-        unit.stop(self)?;
+        unit.stop(&self.home)?;
         unit.start(self)
     }
 

@@ -11,7 +11,7 @@ mod replay;
 mod step;
 mod tenancy;
 
-pub use replay::{Summary, replay};
+pub use replay::{Run, Summary, replay};
 
 use step::Step;
 

@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let stack = start(STACK, Only::Platform)?;
     let outcome = measure(&stack, arguments);
-    super::down::run(&stack)?;
+    super::down::run(STACK)?;
     outcome
 }
 

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 
+use super::typed;
 use super::up::{Only, start};
 use crate::stack::{Service, Stack};
 use crate::story;
@@ -11,7 +12,7 @@ use crate::story;
 /// Errors: any step that did not do exactly what the tutorial shows.
 pub(crate) fn run(name: &str) -> Result<()> {
     let stack = start(name, Only::Services)?;
-    let summary = story::replay(&stack, |_| Ok(()))?;
+    let summary = story::replay(&stack, |_, step| step().map(drop))?;
     print_summary(&stack, summary.passed, &summary.failed);
     if !summary.failed.is_empty() {
         bail!(
@@ -23,11 +24,7 @@ pub(crate) fn run(name: &str) -> Result<()> {
 }
 
 fn print_summary(stack: &Stack, passed: usize, failed: &[&str]) {
-    let dev = if stack.name == "dev" {
-        "cargo dev".to_owned()
-    } else {
-        format!("cargo dev --stack {}", stack.name)
-    };
+    let dev = typed(&stack.name);
     println!(
         "\n{passed} steps as the tutorial shows them, {} otherwise.",
         failed.len()

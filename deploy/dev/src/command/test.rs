@@ -156,5 +156,5 @@ fn browser(stack: &Stack) -> Result<Spec> {
 /// Stops the stack, and what a killed test left of its own control planes.
 fn stop() -> Result<()> {
     ControlPlane::sweep()?;
-    super::down::run(&Stack::load_named(STACK)?)
+    super::down::run(STACK)
 }

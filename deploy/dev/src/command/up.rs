@@ -5,6 +5,7 @@ use std::fs::File;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 
+use super::typed;
 use crate::graph;
 use crate::home::Home;
 use crate::part::{Layer, UNITS, Unit};
@@ -41,7 +42,8 @@ pub(crate) fn run(name: &str, arguments: &Arguments) -> Result<()> {
         "Stack `{name}` is ready. Console: {}",
         stack.url(Service::Console)
     );
-    println!("Next: eval \"$(cargo dev env)\", cargo dev status, cargo dev down");
+    let dev = typed(name);
+    println!("Next: eval \"$({dev} env)\", {dev} status, {dev} down");
     Ok(())
 }
 

@@ -149,3 +149,23 @@ fn object(node: &Node) -> Value {
 fn resources(cpu: &str, memory: &str, storage: &str, pods: &str) -> Value {
     json!({ "cpu": cpu, "memory": memory, "ephemeral-storage": storage, "pods": pods })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::home::repository;
+
+    #[test]
+    fn containers_get_the_same_nodes() {
+        let path = repository().join("deploy/compose/nodes.yaml");
+        let text = fs::read_to_string(path).unwrap();
+        let there: Vec<Value> = text
+            .split("\n---\n")
+            .map(|node| serde_saphyr::from_str(node).unwrap())
+            .collect();
+        let ours: Vec<Value> = NODES_OF_THE_GROUP.iter().map(object).collect();
+        assert_eq!(there, ours);
+    }
+}

@@ -24,19 +24,29 @@ pub struct Summary {
     pub failed: Vec<&'static str>,
 }
 
-/// Replays the tutorial on `stack`, printing each step; `between` is called after each with its title.
+/// Runs one step and says whether it answered as it should; a repetition counts instead of the run before.
+pub type Run<'a> = &'a mut dyn FnMut() -> Result<bool>;
+
+/// Replays the tutorial on `stack`, printing each step; `around` is given each step's title and runs it.
 ///
-/// Errors: a command that could not be run at all.
-pub fn replay(stack: &Stack, mut between: impl FnMut(&str) -> Result<()>) -> Result<Summary> {
+/// Errors: a command that could not be run at all, and those of `around`.
+pub fn replay(
+    stack: &Stack,
+    mut around: impl FnMut(&str, Run<'_>) -> Result<()>,
+) -> Result<Summary> {
     let mut summary = Summary::default();
     for step in steps() {
-        let (output, verdict) = run(stack, &step)?;
-        print(&step, &output, &verdict);
-        match verdict {
-            Ok(()) => summary.passed += 1,
-            Err(_) => summary.failed.push(step.title),
+        let mut is_good = false;
+        around(step.title, &mut || {
+            let (output, verdict) = run(stack, &step)?;
+            print(&step, &output, &verdict);
+            is_good = verdict.is_ok();
+            Ok(is_good)
+        })?;
+        match is_good {
+            true => summary.passed += 1,
+            false => summary.failed.push(step.title),
         }
-        between(step.title)?;
     }
     Ok(summary)
 }

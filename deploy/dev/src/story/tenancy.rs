@@ -97,9 +97,19 @@ pub(crate) fn bear() -> Vec<Step> {
     ]
 }
 
+/// Each node by instance type, region, zone and instance.
+const NODES: &str = "kubectl get nodes -o jsonpath='{range .items[*]}{.metadata.labels.node\\.kubernetes\\.io/instance-type} \
+                     {.metadata.labels.topology\\.kubernetes\\.io/region} {.metadata.labels.topology\\.kubernetes\\.io/zone} \
+                     {.spec.providerID}{\"\\n\"}{end}'";
+
 /// What the platform shows of itself.
 pub(crate) fn platform() -> Vec<Step> {
     vec![
+        Step::new("The nodes, as EKS has them", NODES).expect(Expect::Prints(
+            "m5.large eu-north-1 eu-north-1a aws:///eu-north-1a/i-0a1b2c3d4e5f60001\n\
+             m5.large eu-north-1 eu-north-1b aws:///eu-north-1b/i-0a1b2c3d4e5f60002\n\
+             m5.xlarge eu-north-1 eu-north-1c aws:///eu-north-1c/i-0a1b2c3d4e5f60003",
+        )),
         Step::new(
             "The components that are on",
             "kubectl get integrationconfig tenant-operator-config -o=jsonpath='{.spec.components}' -n multi-tenant-operator",
