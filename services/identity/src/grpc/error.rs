@@ -184,12 +184,12 @@ mod tests {
                 words: words.clone(),
             },
             Code::FailedPrecondition,
-            "CONFLICT",
+            "IN_USE",
         );
         check(
             Error::Mapped { arn: arn.clone() },
             Code::FailedPrecondition,
-            "CONFLICT",
+            "IN_USE",
         );
         check(
             Error::KeyInProgress { user_name: what },
