@@ -2,10 +2,12 @@
 
 /// Label on a namespace and on everything made for a tenant: the tenant it belongs to.
 pub const TENANT: &str = "stakater.com/tenant";
-/// Label on a namespace: its name as written in the tenant's list.
+/// Label on a namespace: its name as written in the tenant's list, or `sandbox`.
 pub const KIND: &str = "stakater.com/kind";
 /// Annotation on a namespace: how it came to the tenant. Pruning rests on it.
 pub const ORIGIN: &str = "tenantry.dev/origin";
+/// Annotation on a sandbox: the user it was made for.
+pub const SANDBOX_USER: &str = "tenantry.dev/sandbox-user";
 /// Annotation on a Tenant or Quota written through gRPC: the username of the caller.
 pub const ACTOR: &str = "tenantry.dev/actor";
 /// Annotation on a Tenant or Quota deleted through gRPC: the username of the caller.
@@ -16,6 +18,8 @@ pub const PAUSED: &str = "tenantry.dev/paused";
 pub const PAUSED_BY: &str = "tenantry.dev/paused-by";
 /// Annotation on an object of ours: digest of what was last applied, so that a change by others is told from a change of plan.
 pub const APPLIED: &str = "tenantry.dev/applied";
+/// Start of the labels that carry Pod Security levels.
+pub const POD_SECURITY_PREFIX: &str = "pod-security.kubernetes.io/";
 /// Pod Security level that a namespace enforces.
 pub const POD_SECURITY: &str = "pod-security.kubernetes.io/enforce";
 /// Who manages an object.

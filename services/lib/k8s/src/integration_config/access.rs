@@ -97,6 +97,7 @@ pub struct SelectorRequirement {
     /// Label.
     pub key: String,
     /// In, NotIn, Exists or DoesNotExist.
+    #[schemars(regex(pattern = r"^(In|NotIn|Exists|DoesNotExist)$"))]
     pub operator: String,
     /// Values for In and NotIn.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -110,6 +111,12 @@ pub struct SelectorRequirement {
 #[x_kube(
     validation = Rule::new("!has(self.namespaces) || self.namespaces.all(r, ''.matches(r) in [true, false])")
         .message("namespaces: not a regular expression (RE2)"),
+    validation = Rule::new("!has(self.serviceAccounts) || self.serviceAccounts.all(r, ''.matches(r) in [true, false])")
+        .message("serviceAccounts: not a regular expression (RE2)"),
+    validation = Rule::new("!has(self.users) || self.users.all(r, ''.matches(r) in [true, false])")
+        .message("users: not a regular expression (RE2)"),
+    validation = Rule::new("[has(self.namespaces) ? self.namespaces : [], has(self.serviceAccounts) ? self.serviceAccounts : [], has(self.users) ? self.users : [], has(self.groups) ? self.groups : []].all(l, l.all(t, !t.contains('\\n')))")
+        .message("no line breaks"),
 )]
 pub struct Privileged {
     /// Regular expressions of namespaces.
@@ -120,7 +127,7 @@ pub struct Privileged {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(min = 1, max = 253)))]
     pub service_accounts: Vec<String>,
-    /// Regular expressions of users.
+    /// Regular expressions of users. Service accounts are none: who makes one picks its name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(min = 1, max = 253)))]
     pub users: Vec<String>,
@@ -142,7 +149,7 @@ pub struct NamespaceAccessPolicy {
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyDeny {
-    /// Writing privileged namespaces.
+    /// Creating, changing and deleting namespaces of tenants.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub privileged_namespaces: Option<DenyPrivileged>,
 }

@@ -171,20 +171,34 @@ pub struct NamespaceMetadata {
 }
 
 /// Labels and annotations.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!has(self.labels) || self.labels.all(k, k != 'stakater.com/tenant' && !k.startsWith('kubernetes.io/') && !k.startsWith('tenantry.dev/') && !(k in ['app.kubernetes.io/managed-by', 'app.kubernetes.io/part-of', 'app.kubernetes.io/component']))")
+        .message("labels: stakater.com/tenant, kubernetes.io/*, tenantry.dev/* and app.kubernetes.io/{managed-by,part-of,component} are not for metadata"),
+    validation = Rule::new("!has(self.annotations) || self.annotations.all(k, !k.startsWith('kubernetes.io/') && !k.startsWith('tenantry.dev/'))")
+        .message("annotations: kubernetes.io/* and tenantry.dev/* are not for metadata"),
+)]
 pub struct Metadata {
     /// Labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
     pub labels: BTreeMap<String, String>,
     /// Annotations.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
     pub annotations: BTreeMap<String, String>,
 }
 
 /// Labels and annotations for the namespaces named.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!has(self.labels) || self.labels.all(k, k != 'stakater.com/tenant' && !k.startsWith('kubernetes.io/') && !k.startsWith('tenantry.dev/') && !(k in ['app.kubernetes.io/managed-by', 'app.kubernetes.io/part-of', 'app.kubernetes.io/component']))")
+        .message("labels: stakater.com/tenant, kubernetes.io/*, tenantry.dev/* and app.kubernetes.io/{managed-by,part-of,component} are not for metadata"),
+    validation = Rule::new("!has(self.annotations) || self.annotations.all(k, !k.startsWith('kubernetes.io/') && !k.startsWith('tenantry.dev/'))")
+        .message("annotations: kubernetes.io/* and tenantry.dev/* are not for metadata"),
+)]
 pub struct SpecificMetadata {
     /// Full names of namespaces.
     #[serde(default)]
@@ -192,9 +206,11 @@ pub struct SpecificMetadata {
     pub namespaces: Vec<String>,
     /// Labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
     pub labels: BTreeMap<String, String>,
     /// Annotations.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
     pub annotations: BTreeMap<String, String>,
 }
 
