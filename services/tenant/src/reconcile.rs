@@ -10,6 +10,7 @@ mod notice;
 pub mod object;
 pub(crate) mod pause;
 pub mod plan;
+mod privileged;
 pub mod quota;
 pub mod record;
 mod release;

@@ -9,7 +9,7 @@ mod dead;
 mod objects;
 mod wants;
 
-use std::{fmt::Debug, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt::Debug, sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
 use k8s_openapi::api::{
@@ -117,6 +117,20 @@ impl View {
             .map_err(|_elapsed| NotListed)
     }
 
+    /// Older tenants that want a namespace of a name that `tenant` wants, by that name.
+    pub(crate) fn rivals(&self, tenant: &Tenant) -> BTreeMap<String, String> {
+        let age = |tenant: &Tenant| (tenant.creation_timestamp(), tenant.name_any());
+        let own = age(tenant);
+        let is_older = |name: &String| {
+            let rival = self.tenants.now().get(&ObjectRef::new(name));
+            rival.is_some_and(|rival| age(&rival) < own)
+        };
+        let contested = self.wants.contested(&tenant.name_any()).into_iter();
+        contested
+            .filter_map(|(name, rivals)| Some((name, rivals.into_iter().find(is_older)?)))
+            .collect()
+    }
+
     /// Takes the apiserver's answer to a write of an object of ours.
     pub(crate) fn note(&self, kind: Kind, object: DynamicObject) {
         match kind {
@@ -213,13 +227,13 @@ impl View {
         let Some(tenant) = self.tenants.take(event) else {
             return Again::default();
         };
-        self.wants.set(&tenant, is_end);
+        let rivals = self.wants.set(&tenant, is_end);
         // Also the quota it named before, as the status still says.
         let before = tenant.status.iter().flat_map(|status| &status.quota);
         let before = before.flat_map(|quota| &quota.available);
         let quotas = before.map(|available| available.name.clone());
         Again {
-            tenants: vec![tenant.name_any()],
+            tenants: rivals.into_iter().chain([tenant.name_any()]).collect(),
             quotas: quotas.chain([tenant.spec.quota.clone()]).collect(),
         }
     }

@@ -196,7 +196,7 @@ async fn foresee(
 ) -> Result<TenantPlan, Status> {
     let forecast = plan::forecast(tenant, observed)
         .map_err(|invalid| refuse::unplannable(&invalid.to_string()))?;
-    let forecast = forecast.rehearse(&service.client).await;
+    let forecast = Box::pin(forecast.rehearse(&service.client)).await;
     let forecast = forecast.map_err(|failure| unasked(&failure, tenant))?;
     Ok(plan_message(tenant, &forecast, own))
 }

@@ -155,7 +155,7 @@ pub fn build(valid: &Valid, observed: &Observed) -> Plan {
             network::wanted(valid),
             split.objects,
             limits.objects,
-            vec![bindings::role(valid)],
+            bindings::roles(valid),
         ]
         .concat(),
     );

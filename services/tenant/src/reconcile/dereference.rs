@@ -1,5 +1,7 @@
 //! In: everything that a Tenant's reconcile looks at, read once.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::{
     core::v1::{LimitRange, Namespace, ResourceQuota},
     networking::v1::NetworkPolicy,
@@ -23,6 +25,8 @@ pub struct Observed {
     pub config: Option<IntegrationConfig>,
     /// Namespaces with the tenant's label, and those of the spec that exist without it.
     pub namespaces: Vec<Namespace>,
+    /// Older tenants that want a namespace of a name that this one wants, by that name.
+    pub rivals: BTreeMap<String, String>,
     /// Our ResourceQuotas for this tenant.
     pub quotas: Vec<ResourceQuota>,
     /// Our LimitRanges for this tenant.
@@ -64,6 +68,7 @@ pub fn dereference(view: &View, tenant: &Tenant, install_namespace: &str) -> Obs
             .only()
             .map(|config| IntegrationConfig::clone(&config)),
         namespaces: namespaces(view, tenant),
+        rivals: view.rivals(tenant),
         quotas: view.shares.of(&name),
         limits: view.limits.of(&name),
         guardrails: view.guardrails.of(&name),

@@ -93,16 +93,14 @@ async fn take_back(
         .is_some_and(|spec| spec.on_delete_purge_namespaces == Some(true));
     if is_purge {
         remove_each(context, &still_there(&ours)).await?;
-        return Ok(ours.iter().map(|namespace| namespace.name_any()).collect());
+        return Ok(ours.into_iter().map(told).collect());
     }
     let quotas = keys_of(Kind::ResourceQuota, &observed.quotas);
     let limits = keys_of(Kind::LimitRange, &observed.limits);
     let policies = keys_of(Kind::NetworkPolicy, &observed.network_policies);
     remove_each(context, &[quotas, limits, policies].concat()).await?;
     for namespace in ours {
-        let key = key_of(Kind::Namespace, namespace);
-        let left = cluster::merge(&context.client, &key, unlabelled()).await?;
-        context.view.note(Kind::Namespace, left);
+        let_go(context, namespace).await?;
     }
     // A namespace with the label and without rules would take nothing.
     for key in keys_of(Kind::Guardrails, &observed.guardrails) {
@@ -129,12 +127,51 @@ fn still_there(namespaces: &[&Namespace]) -> Vec<Key> {
         .collect()
 }
 
-/// What makes a namespace the tenant's. Its Pod Security label stays: the workloads stay too.
-fn unlabelled() -> serde_json::Value {
-    json!({"metadata": {
-        "labels": {keys::TENANT: null, keys::KIND: null, keys::MANAGED_BY: null, keys::PART_OF: null, keys::COMPONENT: null},
-        "annotations": {keys::ORIGIN: null, keys::APPLIED: null},
-    }})
+/// A namespace that is to go, with what keeps it.
+fn told(namespace: &Namespace) -> String {
+    let finalizers = namespace
+        .finalizers()
+        .iter()
+        .map(|finalizer| format!("finalizer {finalizer}"));
+    let conditions = namespace
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
+    let left = conditions
+        .filter(|condition| condition.status == "True")
+        .filter_map(|condition| condition.message.clone());
+    let reasons: Vec<String> = finalizers.chain(left).collect();
+    match reasons.as_slice() {
+        [] => namespace.name_any(),
+        reasons => format!("{} ({})", namespace.name_any(), reasons.join("; ")),
+    }
+}
+
+/// Takes off a namespace what we set and nobody else did, and the tenant's label whoever set it.
+async fn let_go(context: &Context, namespace: &Namespace) -> Result<(), cluster::Error> {
+    let key = key_of(Kind::Namespace, namespace);
+    let bare = Object {
+        value: bare(namespace),
+        key: key.clone(),
+    };
+    let mut left = cluster::apply(&context.client, &bare).await?;
+    if left.labels().contains_key(keys::TENANT) {
+        let unlabelled = json!({"metadata": {"labels": {keys::TENANT: null}}});
+        left = cluster::merge(&context.client, &key, unlabelled).await?;
+    }
+    context.view.note(Kind::Namespace, left);
+    Ok(())
+}
+
+/// All that we still say of a namespace: its Pod Security level, for the workloads stay too. The uid keeps one that is
+/// gone from being made anew.
+fn bare(namespace: &Namespace) -> serde_json::Value {
+    let level = namespace.labels().get(keys::POD_SECURITY);
+    let labels = level.map(|level| json!({keys::POD_SECURITY: level}));
+    json!({
+        "apiVersion": "v1", "kind": "Namespace",
+        "metadata": {"name": namespace.name_any(), "uid": namespace.metadata.uid, "labels": labels.unwrap_or_default()},
+    })
 }
 
 fn keys_of<K: ResourceExt + serde::Serialize>(kind: Kind, objects: &[K]) -> Vec<Key> {

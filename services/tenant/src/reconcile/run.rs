@@ -1,9 +1,12 @@
-//! The three controllers, and what drives them.
+//! The controllers, and what drives them.
 
 use std::{fmt::Debug, future, sync::Arc};
 
 use futures::{Stream, StreamExt as _, stream};
-use k8s_openapi::api::networking::v1::Ingress;
+use k8s_openapi::api::{
+    core::v1::{ConfigMap, Namespace},
+    networking::v1::Ingress,
+};
 use kube::{
     Api, Client, Resource,
     runtime::{
@@ -14,15 +17,15 @@ use kube::{
     },
 };
 use serde::de::DeserializeOwned;
-use tenantry_k8s::IntegrationConfig;
+use tenantry_k8s::{IntegrationConfig, integration_config};
 use tenantry_runtime::{Chain, Pulse};
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::{ReceiverStream, WatchStream};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Context, Error, SOON, haste::Haste, memory::Memory, object::MANAGER, quota, reconcile,
-    roll::Roll, settings, violations::Looks,
+    Context, Error, SOON, haste::Haste, memory::Memory, object::MANAGER, privileged, quota,
+    reconcile, roll::Roll, settings, violations::Looks,
 };
 use crate::{
     cluster::watching,
@@ -83,6 +86,7 @@ pub async fn run(
         .reconcile_all_on(changes().inspect(move |()| start_over.forget()));
     let quotas = controller(context.view.quotas.now(), quotas, &token).reconcile_all_on(changes());
     let settings = integration_configs(&context, &token).reconcile_all_on(changes());
+    let place = installation(&context, &token).reconcile_all_on(changes());
     // On the heap: together they would not fit a thread's stack.
     let work = async {
         tokio::join!(
@@ -91,6 +95,11 @@ pub async fn run(
             Box::pin(told(quotas.run(quota::reconcile, again, context.clone()))),
             Box::pin(told(settings.run(
                 settings::reconcile,
+                again,
+                context.clone()
+            ))),
+            Box::pin(told(place.run(
+                privileged::reconcile,
                 again,
                 context.clone()
             ))),
@@ -132,6 +141,27 @@ fn integration_configs(
         ours(),
     )
     .graceful_shutdown_on(token.clone().cancelled_owned())
+}
+
+/// A controller of the namespace of the installation, for what must be in it whether or not there is an IntegrationConfig.
+fn installation(context: &Context, token: &CancellationToken) -> Controller<Namespace> {
+    let (client, namespace) = (&context.client, &context.config.namespace);
+    let named = |name: &str| watching().fields(&format!("metadata.name={name}"));
+    let place = ObjectRef::<Namespace>::new(namespace);
+    let again = place.clone();
+    Controller::new(Api::<Namespace>::all(client.clone()), named(namespace))
+        .with_config(ControllerConfig::default().concurrency(1))
+        .watches(
+            Api::<IntegrationConfig>::namespaced(client.clone(), namespace),
+            named(integration_config::NAME),
+            move |_: IntegrationConfig| Some(place.clone()),
+        )
+        .watches(
+            Api::<ConfigMap>::namespaced(client.clone(), namespace),
+            named(privileged::NAME),
+            move |_: ConfigMap| Some(again.clone()),
+        )
+        .graceful_shutdown_on(token.clone().cancelled_owned())
 }
 
 fn again<K>(_: Arc<K>, _: &Error, _: Arc<Context>) -> Action {

@@ -1,5 +1,7 @@
 //! What is told of a tenant. Pure; a status that says the same as before is the same, times included.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{Condition, Time},
     jiff::Timestamp,
@@ -7,14 +9,16 @@ use k8s_openapi::{
 use kube::ResourceExt;
 use tenantry_k8s::{
     Tenant, TenantStatus,
-    tenant::{Allowed, AppliedMetadata, Available, AvailableList, BudgetShare, NamespacesStatus},
+    tenant::{
+        Allowed, AppliedMetadata, Available, AvailableList, BudgetShare, Metadata, NamespacesStatus,
+    },
 };
 
 use super::{
     build::Plan,
     dereference::Observed,
     object::Key,
-    validate::{Origin, Problem, Valid},
+    validate::{self, Origin, Problem, Space, Valid},
     violations::Violations,
 };
 
@@ -64,9 +68,10 @@ pub fn status(
         observed_generation: Some(outcome.valid.generation),
         ready: outcome.is_settled(),
         namespace_count: i32::try_from(managed.len()).unwrap_or(i32::MAX),
-        deployed_namespaces: deployed(outcome),
+        deployed_namespaces: deployed(outcome, &before),
+        deployed_sandboxes: sandboxes(outcome, &before),
         managed_namespaces: managed,
-        namespaces: metadata(tenant),
+        namespaces: metadata(tenant, outcome.valid),
         quota: outcome.valid.budget.as_ref().map(|budget| AvailableList {
             available: vec![Available {
                 name: budget.name.clone(),
@@ -82,23 +87,38 @@ pub fn status(
         ingress_classes: available(rules.ingress_classes.as_ref(), &classes.ingress),
         pod_priority_classes: available(rules.pod_priority_classes.as_ref(), &classes.priority),
         conditions: conditions(&before.conditions, outcome, violations, now),
-        ..before
     }
 }
 
-/// Namespaces that we made and that are there, those about to be pruned included.
-fn deployed(outcome: &Outcome<'_>) -> Vec<String> {
-    let spaces = outcome
-        .valid
-        .spaces
-        .iter()
-        .filter(|space| space.exists && space.origin == Origin::Spec);
-    let mut names: Vec<String> = spaces
-        .map(|space| space.name.clone())
-        .chain(outcome.valid.pruned.clone())
+/// Namespaces of the spec's lists that we made and that are there, those about to be pruned included.
+fn deployed(outcome: &Outcome<'_>, before: &TenantStatus) -> Vec<String> {
+    let is_sandbox = |name: &String| before.deployed_sandboxes.values().any(|had| had == name);
+    let pruned = outcome.valid.pruned.iter();
+    let mut names: Vec<String> = made(outcome, Origin::Spec)
+        .map(|space| &space.name)
+        .chain(pruned.filter(|name| !is_sandbox(name)))
+        .cloned()
         .collect();
     names.sort();
     names
+}
+
+/// The same of sandboxes, by user.
+fn sandboxes(outcome: &Outcome<'_>, before: &TenantStatus) -> BTreeMap<String, String> {
+    let is_pruned = |name: &String| outcome.valid.pruned.contains(name);
+    let pruned = before
+        .deployed_sandboxes
+        .clone()
+        .into_iter()
+        .filter(|(_, name)| is_pruned(name));
+    let made = made(outcome, Origin::Sandbox)
+        .filter_map(|space| Some((space.user.clone()?, space.name.clone())));
+    pruned.chain(made).collect()
+}
+
+fn made<'a>(outcome: &Outcome<'a>, origin: Origin) -> impl Iterator<Item = &'a Space> {
+    let spaces = outcome.valid.spaces.iter();
+    spaces.filter(move |space| space.exists && space.origin == origin)
 }
 
 fn managed(outcome: &Outcome<'_>) -> Vec<String> {
@@ -113,20 +133,45 @@ fn managed(outcome: &Outcome<'_>) -> Vec<String> {
     names
 }
 
-fn metadata(tenant: &Tenant) -> Option<NamespacesStatus> {
-    let metadata = tenant.spec.namespaces.as_ref()?.metadata.as_ref()?;
-    let specific = metadata.specific.iter().flat_map(|entry| {
-        entry.namespaces.iter().map(|namespace| AppliedMetadata {
+/// What the spec has set on the namespaces that are there.
+fn metadata(tenant: &Tenant, valid: &Valid) -> Option<NamespacesStatus> {
+    let asked = validate::metadata::of(tenant);
+    let is_there = |name: &String| {
+        let mut spaces = valid.spaces.iter();
+        spaces.any(|space| space.exists && space.name == *name)
+    };
+    let specific = asked.specific.iter().flat_map(|entry| {
+        let namespaces = entry.namespaces.iter().filter(|name| is_there(name));
+        namespaces.map(|namespace| AppliedMetadata {
             namespace: namespace.clone(),
             labels: entry.labels.clone(),
             annotations: entry.annotations.clone(),
         })
     });
-    Some(NamespacesStatus {
-        common_status: metadata.common.clone(),
-        sandbox_status: Vec::new(),
-        specific_status: specific.collect(),
-    })
+    let specific_status = specific.collect();
+    let status = NamespacesStatus {
+        sandbox_status: asked
+            .sandbox
+            .map(|asked| of_sandboxes(&asked, valid))
+            .unwrap_or_default(),
+        common_status: asked.common,
+        specific_status,
+    };
+    (status != NamespacesStatus::default()).then_some(status)
+}
+
+fn of_sandboxes(asked: &Metadata, valid: &Valid) -> Vec<AppliedMetadata> {
+    let there = valid.spaces.iter().filter(|space| space.exists);
+    let of = |space: &Space| {
+        let mut filled = asked.clone();
+        validate::metadata::fill(&mut filled, space.user.as_deref()?);
+        Some(AppliedMetadata {
+            namespace: space.name.clone(),
+            labels: filled.labels,
+            annotations: filled.annotations,
+        })
+    };
+    there.filter_map(of).collect()
 }
 
 /// The classes that are there and that the tenant may use; none where it has no rule.

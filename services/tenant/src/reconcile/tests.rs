@@ -140,7 +140,10 @@ fn the_tutorials_tenant_is_built_in_this_order() {
     // The apiserver enforces nothing yet: no right in a namespace, only the tenant's own name.
     assert_eq!(
         keys(&first.grants),
-        ["ClusterRoleBinding /tenantry-tenant-logistics"]
+        [
+            "ClusterRoleBinding /tenantry-tenant-logistics",
+            "ClusterRoleBinding /tenantry-owners-logistics"
+        ]
     );
     assert_eq!(first.waiting, ["logistics-build", "logistics-dev"]);
     let second = applied(&first, &observed());
@@ -173,8 +176,8 @@ fn a_removed_member_loses_rights_before_anything_else() {
         .collect();
     assert_eq!(
         narrowed.len(),
-        3,
-        "two namespaces and the tenant's own role"
+        6,
+        "two roles in two namespaces, and the tenant's two of its own"
     );
     for object in narrowed {
         assert_eq!(object.value["subjects"].as_array().unwrap().len(), 1);
@@ -193,7 +196,7 @@ fn without_its_quota_a_tenant_loses_rights_and_gains_none() {
     let next = TENANT.replace("build]", "build, test]");
     assert_eq!(reasons(&next, &there), ["QuotaNotFound"]);
     let plan = plan(&next, &there);
-    assert_eq!(plan.revoke.len(), 3);
+    assert_eq!(plan.revoke.len(), 6);
     assert!(
         plan.namespaces.is_empty()
             && plan.grants.is_empty()
@@ -268,12 +271,14 @@ fn what_leaves_the_spec_is_pruned_only_if_we_made_it() {
     let after = plan(&TENANT.replace("[dev, build]", "[dev]"), &there);
     assert_eq!(after.prune, ["logistics-build"]);
     assert!(keys(&after.namespaces).contains(&"Namespace /own".to_owned()));
-    let key = Key {
-        kind: Kind::RoleBinding,
-        namespace: "logistics-build".into(),
-        name: "tenant-owner-admin".into(),
-    };
-    assert_eq!(after.revoke, [Revoke::Delete(key)]);
+    let revoked = ["tenant-owner-admin", "tenant-owner-tenantry-own-namespace"].map(|name| {
+        Revoke::Delete(Key {
+            kind: Kind::RoleBinding,
+            namespace: "logistics-build".into(),
+            name: name.into(),
+        })
+    });
+    assert_eq!(after.revoke, revoked);
 }
 
 #[test]
@@ -378,4 +383,206 @@ fn each_namespace_has_its_rules_before_its_first_binding() {
             .iter()
             .all(|grant| grant.key.namespace.is_empty())
     );
+}
+
+/// A tenant with sandboxes for an owner and two editors whose names are alike.
+const SANDBOXES: &str = "
+metadata: {name: t, uid: 4c9a6a3e-5f1f-4b53-9b1e-6d7c1a6f0002, generation: 1}
+spec:
+  quota: small
+  namespaces: {sandboxes: {enabled: true}}
+  accessControl:
+    owners: {users: [anna@aurora.org]}
+    editors: {users: [x@a.org, x@a.com], groups: [team]}
+    viewers: {users: [eve@aurora.org]}
+";
+
+fn names(plan: &Plan) -> Vec<&str> {
+    plan.namespaces
+        .iter()
+        .map(|object| object.key.name.as_str())
+        .collect()
+}
+
+#[test]
+fn each_owner_and_editor_has_one_sandbox_whatever_the_names() {
+    let first = plan(SANDBOXES, &observed());
+    let [anna, hashed, plain] = names(&first)[..] else {
+        panic!("{:?}", names(&first))
+    };
+    assert_eq!([anna, plain], ["t-anna-aurora-sandbox", "t-x-a-sandbox"]);
+    let user = |at: usize| &first.namespaces[at].value["metadata"]["annotations"]["tenantry.dev/sandbox-user"];
+    assert_eq!([user(1), user(2)], ["x@a.org", "x@a.com"]);
+    // Who has the name keeps it, also against one who sorts before.
+    let there = settled(SANDBOXES);
+    let third = SANDBOXES.replace("x@a.com]", "x@a.com, x@a.be]");
+    let added = plan(&third, &there);
+    let new: Vec<&str> = names(&added);
+    assert_eq!(new.len(), 1);
+    assert!(
+        new[0].starts_with("t-x-a-") && new[0] != plain && new[0] != hashed,
+        "{new:?}"
+    );
+    assert!(added.prune.is_empty());
+    // A user who leaves takes the sandbox along, and nobody else's.
+    let left = plan(
+        &SANDBOXES.replace("[x@a.org, x@a.com]", "[x@a.org]"),
+        &there,
+    );
+    assert_eq!(left.prune, [plain]);
+    let off = plan(
+        &SANDBOXES.replace("enabled: true", "enabled: false"),
+        &there,
+    );
+    assert_eq!(off.prune.len(), 3);
+}
+
+#[test]
+fn sandboxes_give_way_to_the_spec_unless_they_were_there_first() {
+    let listed = SANDBOXES.replace(
+        "{sandboxes",
+        "{withTenantPrefix: [anna-aurora-sandbox], sandboxes",
+    );
+    let first = plan(&listed, &observed());
+    assert_eq!(names(&first).len(), 4);
+    let mut objects = first.namespaces.iter();
+    let listed_one = objects.find(|object| object.key.name == "t-anna-aurora-sandbox");
+    assert_eq!(
+        listed_one.unwrap().value["metadata"]["annotations"]["tenantry.dev/origin"],
+        "spec"
+    );
+    assert_eq!(reasons(&listed, &settled(SANDBOXES)), ["NamespaceConflict"]);
+    assert!(plan(&listed, &settled(SANDBOXES)).prune.is_empty());
+}
+
+#[test]
+fn in_a_private_sandbox_only_its_user_has_rights() {
+    let private = SANDBOXES.replace("enabled: true", "enabled: true, private: true");
+    let subjects = |there: &Observed| -> Vec<String> {
+        let all = there.bindings.iter().filter(|binding| {
+            binding.metadata.namespace.as_deref() == Some("t-anna-aurora-sandbox")
+        });
+        let mut names: Vec<String> = all
+            .flat_map(|binding| binding.subjects.clone().unwrap_or_default())
+            .map(|subject| subject.name)
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    };
+    assert_eq!(subjects(&settled(&private)), ["anna@aurora.org"]);
+    let public = settled(SANDBOXES);
+    assert_eq!(
+        subjects(&public),
+        [
+            "anna@aurora.org",
+            "eve@aurora.org",
+            "team",
+            "x@a.com",
+            "x@a.org"
+        ]
+    );
+    // Made private, the others lose their bindings before anything else.
+    let revoked = plan(&private, &public).revoke;
+    assert!(
+        revoked.len() >= 6
+            && revoked
+                .iter()
+                .all(|revoke| matches!(revoke, Revoke::Delete(_) | Revoke::Narrow(_)))
+    );
+}
+
+#[test]
+fn metadata_of_sandboxes_knows_the_user_and_stays_legal() {
+    let tenant = SANDBOXES.replace(
+        "{sandboxes",
+        "{metadata: {common: {labels: {a: common, b: common}}, sandbox: {labels: {b: '{{ TENANT.USERNAME }}', stakater.com/kind: play}, annotations: {for: '{{ TENANT.USERNAME }}'}}}, sandboxes",
+    );
+    let mut there = observed();
+    there.config = Some(yaml(
+        "{metadata: {name: c}, spec: {metadata: {namespaces: {labels: {a: x, c: x}}, sandboxes: {labels: {c: z, d: z}}}}}",
+    ));
+    let first = plan(&tenant, &there);
+    let metadata = &first.namespaces[0].value["metadata"];
+    assert_eq!(metadata["annotations"]["for"], "anna@aurora.org");
+    let labels = &metadata["labels"];
+    assert_eq!(
+        [&labels["a"], &labels["c"], &labels["d"]],
+        ["common", "z", "z"]
+    );
+    assert_eq!(labels["stakater.com/kind"], "play");
+    // An e-mail address is no label: said, and left out.
+    assert!(labels["b"].is_null());
+    assert_eq!(reasons(&tenant, &there), ["MetadataInvalid"; 3]);
+}
+
+#[test]
+fn a_tenant_raises_pod_security_and_does_not_lower_it() {
+    let check = |config: &str, asked: &str, expected: &str, problems: &[&str]| {
+        let tenant = TENANT.replace(
+            "withTenantPrefix: [dev, build]",
+            &format!("withTenantPrefix: [dev], metadata: {{common: {{labels: {{pod-security.kubernetes.io/enforce: {asked}}}}}}}"),
+        );
+        let mut there = observed();
+        there.config = Some(yaml(&format!(
+            "{{metadata: {{name: c}}, spec: {{metadata: {{namespaces: {{labels: {{pod-security.kubernetes.io/enforce: {config}}}}}}}}}}}"
+        )));
+        let labels = &plan(&tenant, &there).namespaces[0].value["metadata"]["labels"];
+        assert_eq!(
+            labels["pod-security.kubernetes.io/enforce"], expected,
+            "{config} {asked}"
+        );
+        assert_eq!(reasons(&tenant, &there), problems, "{config} {asked}");
+    };
+    check("baseline", "restricted", "restricted", &[]);
+    check(
+        "baseline",
+        "privileged",
+        "baseline",
+        &["PodSecurityLowered"],
+    );
+    check("baseline", "none", "baseline", &["PodSecurityLowered"]);
+    check("privileged", "privileged", "privileged", &[]);
+    check(
+        "restricted",
+        "baseline",
+        "restricted",
+        &["PodSecurityLowered"],
+    );
+}
+
+#[test]
+fn roles_follow_the_namespaces_labels_and_leave_nothing_stale() {
+    let config = |selector: &str| {
+        yaml(&format!(
+            "{{metadata: {{name: c}}, spec: {{accessControl: {{rbac: {{tenantRoles: {{custom: [{{labelSelector: {selector}, owner: {{clusterRoles: [edit]}}}}]}}}}}}}}}}"
+        ))
+    };
+    let mut there = settled(TENANT);
+    there.config = Some(config("{matchLabels: {stakater.com/kind: build}}"));
+    let after = plan(TENANT, &there);
+    let key = |name: &str| Key {
+        kind: Kind::RoleBinding,
+        namespace: "logistics-build".into(),
+        name: name.into(),
+    };
+    assert_eq!(after.revoke, [Revoke::Delete(key("tenant-owner-admin"))]);
+    assert_eq!(
+        keys(&after.grants),
+        ["RoleBinding logistics-build/tenant-owner-edit"]
+    );
+    there.config = Some(config("{matchLabels: {stakater.com/kind: other}}"));
+    assert!(plan(TENANT, &there).is_settled());
+}
+
+#[test]
+fn an_older_tenant_that_wants_the_name_goes_first() {
+    let mut there = observed();
+    there.rivals = [("logistics-dev".to_owned(), "logistics-d".to_owned())].into();
+    assert_eq!(reasons(TENANT, &there), ["NamespaceConflict"]);
+    assert_eq!(names(&plan(TENANT, &there)), ["logistics-build"]);
+    // Who has the namespace already keeps it.
+    let mut there = settled(TENANT);
+    there.rivals = [("logistics-dev".to_owned(), "logistics-d".to_owned())].into();
+    assert!(plan(TENANT, &there).is_settled());
 }

@@ -1,7 +1,10 @@
 //! Raw → valid: what a Tenant means here, and what of it cannot be done. Pure.
 
-mod metadata;
+pub(crate) mod metadata;
+mod origin;
+mod roles;
 mod rules;
+mod sandbox;
 mod settings;
 mod space;
 mod unsupported;
@@ -16,9 +19,12 @@ use uuid::Uuid;
 
 use super::{actor, dereference::Observed};
 use crate::member::{Grantees, grantees};
+pub use origin::Origin;
+pub use roles::Roles;
 pub use settings::Settings;
+pub(crate) use settings::exempt;
+pub use space::Space;
 pub(crate) use space::wanted_names;
-pub use space::{Origin, Space};
 pub(crate) use unsupported::{of_config, of_quota};
 
 /// What cannot be done, in the words of a condition.
@@ -121,7 +127,7 @@ pub fn validate(tenant: &Tenant, observed: &Observed) -> Result<Valid, Invalid> 
         rules: rules::of(tenant, &settings.network),
         settings,
         problems: problems.collect(),
-        unsupported: unsupported::fields(tenant, observed),
+        unsupported: unsupported::fields(observed),
     })
 }
 

@@ -135,3 +135,74 @@ async fn a_missing_quota_is_a_condition_until_it_is_there() {
         .wait_until_gone("get quotas.tenantoperator.stakater.com later")
         .await;
 }
+
+#[tokio::test]
+async fn a_purge_tells_what_keeps_a_namespace_while_other_tenants_go_on() {
+    let world = World::shared().await;
+    world.apply(&tenant(
+        "stuck",
+        "owl@nordmart.com",
+        ", onDeletePurgeNamespaces: true",
+    ));
+    world.wait_for("stuck", "Ready", "True").await;
+    let held = r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "held", "namespace": "stuck-dev", "finalizers": ["example.com/hold"]}}"#;
+    world.apply(held);
+    world.kubectl("delete tenant stuck --wait=false").unwrap();
+    world.wait_until_gone("get namespace stuck-build").await;
+    world.wait_for_words("stuck", "stuck-dev (").await;
+    world.wait_for_words("stuck", "example.com/hold").await;
+    world.apply(&tenant("goes-on", "owl@nordmart.com", ""));
+    world.wait_for("goes-on", "Ready", "True").await;
+    world
+        .kubectl(
+            r#"patch configmap held -n stuck-dev --type=merge -p {"metadata":{"finalizers":null}}"#,
+        )
+        .unwrap();
+    world.wait_until_gone("get namespace stuck-dev").await;
+    world.wait_until_gone("get tenant stuck").await;
+}
+
+#[tokio::test]
+async fn without_purge_what_we_set_goes_and_what_others_set_stays() {
+    let world = World::shared().await;
+    let metadata =
+        ", metadata: {common: {labels: {team: stars, shared: both}, annotations: {note: ours}}}";
+    world.apply(&tenant("bare", "owl@nordmart.com", metadata));
+    world.wait_for("bare", "Ready", "True").await;
+    world
+        .kubectl("label namespace bare-dev theirs=kept")
+        .unwrap();
+    let shared = r#"{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "bare-dev", "labels": {"shared": "both"}}}"#;
+    world
+        .kubectl_with("apply --server-side --field-manager=others -f -", shared)
+        .unwrap();
+    world.kubectl("delete tenant bare --timeout=20s").unwrap();
+    let left = world.get("namespace bare-dev")["metadata"].clone();
+    assert_eq!(
+        left["labels"],
+        serde_json::json!({
+            "kubernetes.io/metadata.name": "bare-dev", "pod-security.kubernetes.io/enforce": "baseline",
+            "shared": "both", "theirs": "kept",
+        })
+    );
+    assert!(left["annotations"].is_null(), "{left}");
+}
+
+#[tokio::test]
+async fn a_name_that_two_tenants_want_is_a_condition_until_one_of_them_gives_it_up() {
+    let world = World::shared().await;
+    let list = |name: &str, entry: &str| {
+        tenant(name, "owl@nordmart.com", "").replace("[dev, build]", &format!("[{entry}]"))
+    };
+    world.apply(&list("two", "names-x"));
+    world.wait_for("two", "Ready", "True").await;
+    world.apply(&list("two-names", "x"));
+    world
+        .wait_for_words("two-names", "namespace two-names-x belongs to tenant two")
+        .await;
+    let owner = r"get namespace two-names-x -o=jsonpath={.metadata.labels.stakater\.com/tenant}";
+    world.wait_for_answer(owner, "two").await;
+    world.apply(&list("two", "other"));
+    world.wait_for("two-names", "Ready", "True").await;
+    world.wait_for_answer(owner, "two-names").await;
+}

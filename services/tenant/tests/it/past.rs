@@ -198,7 +198,7 @@ async fn who_had_access_when_is_one_call_across_kills_and_restarts() {
     })
     .await;
     assert_eq!((crows[0].tenant.as_str(), crows[0].generation), ("past", 2));
-    assert_eq!(crows[0].cluster_roles, ["admin"]);
+    assert_eq!(crows[0].cluster_roles, ["admin", "tenantry-own-namespace"]);
     assert_eq!(crows[0].actor.clone().unwrap().name, "kubectl-patch");
     let then = access(&world, "past-dev", Some(owls)).await;
     assert_eq!(who(&then), ["owl@nordmart.com"]);

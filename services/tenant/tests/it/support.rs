@@ -149,6 +149,25 @@ impl World {
         .await;
     }
 
+    /// Whether the cluster says that `user` may do `what`.
+    pub(crate) fn can(&self, user: &str, what: &str) -> bool {
+        self.kubectl(&format!("auth can-i {what} --as {user}"))
+            .is_ok()
+    }
+
+    /// Waits until a condition of a tenant has `words` in its message.
+    pub(crate) async fn wait_for_words(&self, tenant: &str, words: &str) {
+        eventually(words, async || {
+            let conditions = self.get(&format!("tenant {tenant}"))["status"]["conditions"].clone();
+            if conditions.to_string().contains(words) {
+                Ok(())
+            } else {
+                Err(conditions)
+            }
+        })
+        .await;
+    }
+
     /// Waits until kubectl refuses `line` because there is no such thing.
     pub(crate) async fn wait_until_gone(&self, line: &str) {
         eventually(&format!("absence: {line}"), async || {
@@ -365,3 +384,15 @@ spec:
       configmaps: "10"
       memory: "8Gi"
 "#;
+
+/// The IntegrationConfig with `spec`.
+pub(crate) fn settings(spec: &str) -> String {
+    format!(
+        "
+apiVersion: tenantoperator.stakater.com/v1beta1
+kind: IntegrationConfig
+metadata: {{name: tenant-operator-config, namespace: multi-tenant-operator}}
+spec: {spec}
+"
+    )
+}

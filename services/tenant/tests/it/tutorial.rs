@@ -64,7 +64,18 @@ async fn members_reach_their_own_tenant_by_name_and_no_other() {
         ("get tenants", false),
         ("update tenants/reach-a", false),
         ("get persistentvolumes", false),
-        ("delete namespaces -n reach-a-dev", false),
+        ("create tenants/reach-a --subresource=namespaces", true),
+        ("create tenants/reach-b --subresource=namespaces", false),
+        ("create tenants --subresource=namespaces", false),
+        ("create namespaces", true),
+        // Any, by RBAC; which, a policy decides.
+        ("patch namespaces", true),
+        ("get namespaces", false),
+        ("update namespaces", false),
+        ("delete namespaces", false),
+        // Which of their own namespaces they may delete, a policy decides.
+        ("delete namespaces -n reach-a-dev", true),
+        ("delete namespaces -n reach-b-dev", false),
         ("update resourcequotas -n reach-a-dev", false),
     ] {
         assert_eq!(can(what), expected, "{what}");

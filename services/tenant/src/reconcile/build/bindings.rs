@@ -1,4 +1,4 @@
-//! Who may do what: a binding for each level and ClusterRole in each namespace, and one role per tenant for its own name.
+//! Who may do what: a binding for each level and ClusterRole in each namespace, and roles per tenant for its own name.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::{
     reconcile::{
         dereference::Observed,
         object::{Kind, Object},
-        validate::Valid,
+        validate::{Space, Valid},
     },
 };
 
@@ -23,23 +23,32 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 /// Every binding that the tenant's members should have.
 pub(super) fn wanted(valid: &Valid) -> Vec<Object> {
     let everybody: BTreeSet<&Subject> = valid.members.values().flatten().collect();
-    let own = (!everybody.is_empty()).then(|| own_name(valid, &everybody));
+    let owners = owners(valid).collect();
+    let own = [(own_role(valid), everybody), (owners_role(valid), owners)];
+    let own = own
+        .into_iter()
+        .filter(|(_, members)| !members.is_empty())
+        .map(|(role, members)| own_name(valid, &role, &members));
     let spaces = valid
         .spaces
         .iter()
-        .flat_map(|space| in_namespace(valid, &space.name));
-    own.into_iter().chain(spaces).collect()
+        .flat_map(|space| in_namespace(valid, space));
+    own.chain(spaces).collect()
 }
 
-fn in_namespace<'a>(valid: &'a Valid, namespace: &'a str) -> impl Iterator<Item = Object> + 'a {
-    let levels = valid
+fn owners(valid: &Valid) -> impl Iterator<Item = &Subject> {
+    valid.members.get(&Role::Owner).into_iter().flatten()
+}
+
+fn in_namespace<'a>(valid: &'a Valid, space: &'a Space) -> impl Iterator<Item = Object> + 'a {
+    let levels = space
         .members
         .iter()
         .filter(|(_, subjects)| !subjects.is_empty());
     levels.flat_map(move |(role, subjects)| {
-        let names = valid.settings.roles.get(role).into_iter().flatten();
+        let names = space.roles.get(role).into_iter().flatten();
         names.map(move |cluster_role| {
-            let metadata = super::metadata(valid, Some(namespace), name(*role, cluster_role));
+            let metadata = super::metadata(valid, Some(&space.name), name(*role, cluster_role));
             let subjects = Some(subjects.iter().map(subject).collect());
             Object::wanted(
                 Kind::RoleBinding,
@@ -58,15 +67,20 @@ pub(crate) fn name(role: Role, cluster_role: &str) -> String {
     format!("tenant-{}-{cluster_role}", role.as_str())
 }
 
-/// Name of the tenant's own ClusterRole and of its binding.
+/// Name of the ClusterRole of the tenant's members, and of its binding.
 fn own_role(valid: &Valid) -> String {
     format!("tenantry-tenant-{}", valid.name)
 }
 
-fn own_name(valid: &Valid, everybody: &BTreeSet<&Subject>) -> Object {
-    let metadata = super::metadata(valid, None, own_role(valid));
-    let subjects = Some(everybody.iter().map(|member| subject(member)).collect());
-    let role_ref = cluster(&own_role(valid));
+/// Name of the ClusterRole of the tenant's owners, and of its binding.
+fn owners_role(valid: &Valid) -> String {
+    format!("tenantry-owners-{}", valid.name)
+}
+
+fn own_name(valid: &Valid, role: &str, members: &BTreeSet<&Subject>) -> Object {
+    let metadata = super::metadata(valid, None, role);
+    let subjects = Some(members.iter().map(|member| subject(member)).collect());
+    let role_ref = cluster(role);
     Object::wanted(
         Kind::ClusterRoleBinding,
         &ClusterRoleBinding {
@@ -77,15 +91,27 @@ fn own_name(valid: &Valid, everybody: &BTreeSet<&Subject>) -> Object {
     )
 }
 
-/// What members may do with their own tenant by name, and with no other; and which classes they may look at.
-pub(super) fn role(valid: &Valid) -> Object {
-    let rule = |resources: &[&str], verbs: &[&str], name: &str| PolicyRule {
-        api_groups: Some(vec![GROUP.to_owned()]),
-        resources: Some(owned(resources)),
-        resource_names: Some(vec![name.to_owned()]),
-        verbs: owned(verbs),
+/// What members may do with their own tenant by name, and with no other; which classes they may look at; and what owners
+/// may beyond.
+pub(super) fn roles(valid: &Valid) -> Vec<Object> {
+    let owners = owners(valid).next().map(|_| of_owners(valid));
+    [of_members(valid)].into_iter().chain(owners).collect()
+}
+
+/// Namespaces that they make. deploy/policies/namespaces.yaml holds both verbs to namespaces with the tenant's label;
+/// without `patch`, server-side apply could not make any.
+fn of_owners(valid: &Valid) -> Object {
+    let namespaces = PolicyRule {
+        api_groups: Some(vec![String::new()]),
+        resources: Some(owned(&["namespaces"])),
+        verbs: owned(&["create", "patch"]),
         ..PolicyRule::default()
     };
+    let own = rule(&["tenants/namespaces"], &["create"], valid.name.as_str());
+    cluster_role(valid, owners_role(valid), vec![own, namespaces])
+}
+
+fn of_members(valid: &Valid) -> Object {
     let tenant = valid.name.as_str();
     let quota = valid
         .budget
@@ -99,13 +125,30 @@ pub(super) fn role(valid: &Valid) -> Object {
             tenant,
         ),
     ];
-    let rules = own.into_iter().chain(quota).chain(classes(valid));
-    let metadata = super::metadata(valid, None, own_role(valid));
+    cluster_role(
+        valid,
+        own_role(valid),
+        own.into_iter().chain(quota).chain(classes(valid)).collect(),
+    )
+}
+
+fn rule(resources: &[&str], verbs: &[&str], name: &str) -> PolicyRule {
+    PolicyRule {
+        api_groups: Some(vec![GROUP.to_owned()]),
+        resources: Some(owned(resources)),
+        resource_names: Some(vec![name.to_owned()]),
+        verbs: owned(verbs),
+        ..PolicyRule::default()
+    }
+}
+
+fn cluster_role(valid: &Valid, name: String, rules: Vec<PolicyRule>) -> Object {
+    let metadata = super::metadata(valid, None, name);
     Object::wanted(
         Kind::ClusterRole,
         &ClusterRole {
             metadata,
-            rules: Some(rules.collect()),
+            rules: Some(rules),
             aggregation_rule: None,
         },
     )
@@ -177,9 +220,7 @@ pub(super) fn granted(valid: &Valid, open: &BTreeSet<String>) -> Vec<Grant> {
         .spaces
         .iter()
         .filter(|space| open.contains(&space.name));
-    spaces
-        .flat_map(|space| grants(valid, &space.name))
-        .collect()
+    spaces.flat_map(grants).collect()
 }
 
 /// The grants that are bound already and still wanted: all there is while nothing new may be made.
@@ -199,19 +240,19 @@ pub(super) fn in_force(valid: &Valid, observed: &Observed) -> Vec<Grant> {
     valid
         .spaces
         .iter()
-        .flat_map(|space| grants(valid, &space.name))
+        .flat_map(grants)
         .filter(is_bound)
         .collect()
 }
 
-fn grants<'a>(valid: &'a Valid, namespace: &'a str) -> impl Iterator<Item = Grant> + 'a {
+fn grants(space: &Space) -> impl Iterator<Item = Grant> + '_ {
     let of = move |role: Role, subject: &Subject| Grant {
-        namespace: namespace.to_owned(),
+        namespace: space.name.clone(),
         role,
         subject: subject.clone(),
-        cluster_roles: valid.settings.roles.get(&role).cloned().unwrap_or_default(),
+        cluster_roles: space.roles.get(&role).cloned().unwrap_or_default(),
     };
-    valid
+    space
         .members
         .iter()
         .flat_map(move |(role, subjects)| subjects.iter().map(move |subject| of(*role, subject)))

@@ -10,7 +10,7 @@ use super::{Plan, Revoke, budget};
 use crate::reconcile::{
     dereference::Observed,
     object::{Key, Kind, Object},
-    validate::{Budget, Valid},
+    validate::{Budget, Space, Valid},
 };
 
 /// A change by somebody else that is put back.
@@ -161,11 +161,11 @@ pub(super) fn gates(
                 .map(|space| space.name.clone()),
         );
     }
-    let has_members = valid.members.values().any(|members| !members.is_empty());
+    let has_members = |space: &Space| space.members.values().any(|members| !members.is_empty());
     let closed = valid
         .spaces
         .iter()
-        .filter(|space| has_members && !open.contains(&space.name));
+        .filter(|space| has_members(space) && !open.contains(&space.name));
     plan.waiting = closed.map(|space| space.name.clone()).collect();
     open
 }

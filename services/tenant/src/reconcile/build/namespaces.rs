@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use k8s_openapi::api::core::v1::Namespace;
 use kube::core::ObjectMeta;
 use tenantry_k8s::keys;
@@ -8,9 +6,6 @@ use crate::reconcile::{
     object::{Kind, Object},
     validate::{Space, Valid},
 };
-
-/// Level that a namespace enforces unless metadata says otherwise: below it, a pod could own the node.
-const POD_SECURITY: &str = "baseline";
 
 /// The namespaces of the tenant, labels and all from the first moment.
 pub(super) fn wanted(valid: &Valid) -> Vec<Object> {
@@ -22,9 +17,7 @@ pub(super) fn wanted(valid: &Valid) -> Vec<Object> {
 }
 
 fn namespace(valid: &Valid, space: &Space) -> Object {
-    let mut labels: BTreeMap<String, String> =
-        [(keys::POD_SECURITY.to_owned(), POD_SECURITY.to_owned())].into();
-    labels.extend(space.metadata.labels.clone());
+    let mut labels = space.metadata.labels.clone();
     labels.extend(super::labels(valid.name.as_str()));
     labels.extend(
         space
@@ -34,6 +27,8 @@ fn namespace(valid: &Valid, space: &Space) -> Object {
     );
     let mut annotations = space.metadata.annotations.clone();
     annotations.insert(keys::ORIGIN.to_owned(), space.origin.as_str().to_owned());
+    let user = space.user.iter();
+    annotations.extend(user.map(|user| (keys::SANDBOX_USER.to_owned(), user.clone())));
     let metadata = ObjectMeta {
         name: Some(space.name.clone()),
         labels: Some(labels),

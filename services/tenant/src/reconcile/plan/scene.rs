@@ -28,6 +28,7 @@ impl Observed {
             roles,
             role_bindings,
             classes: _,
+            rivals: _,
         } = self;
         let all = [
             objects(Kind::Namespace, namespaces),

@@ -38,10 +38,14 @@ fn a_new_tenants_plan_has_every_object_that_apply_makes_in_the_end() {
             "Create ResourceQuota logistics-dev/tenant-quota",
             "Create LimitRange logistics-build/tenant-limits",
             "Create LimitRange logistics-dev/tenant-limits",
+            "Create ClusterRole /tenantry-owners-logistics",
             "Create ClusterRole /tenantry-tenant-logistics",
+            "Create ClusterRoleBinding /tenantry-owners-logistics",
             "Create ClusterRoleBinding /tenantry-tenant-logistics",
             "Create RoleBinding logistics-build/tenant-owner-admin",
+            "Create RoleBinding logistics-build/tenant-owner-tenantry-own-namespace",
             "Create RoleBinding logistics-dev/tenant-owner-admin",
+            "Create RoleBinding logistics-dev/tenant-owner-tenantry-own-namespace",
             "Create Guardrails logistics-build/tenantry",
             "Create Guardrails logistics-dev/tenantry",
         ]
@@ -81,9 +85,9 @@ fn a_change_of_members_says_who_gains_and_who_loses() {
     assert_eq!(
         told,
         [
-            r#"-logistics-build owner falcon@nordmart.com ["admin"]"#,
+            r#"-logistics-build owner falcon@nordmart.com ["admin", "tenantry-own-namespace"]"#,
             r#"+logistics-build viewer audit ["view"]"#,
-            r#"-logistics-dev owner falcon@nordmart.com ["admin"]"#,
+            r#"-logistics-dev owner falcon@nordmart.com ["admin", "tenantry-own-namespace"]"#,
             r#"+logistics-dev viewer audit ["view"]"#,
         ]
     );
@@ -102,6 +106,7 @@ fn a_namespace_that_leaves_the_spec_goes_with_its_content_and_its_share_moves() 
             "Update ResourceQuota logistics-dev/tenant-quota",
             "Delete LimitRange logistics-build/tenant-limits",
             "Delete RoleBinding logistics-build/tenant-owner-admin",
+            "Delete RoleBinding logistics-build/tenant-owner-tenantry-own-namespace",
             "Delete Guardrails logistics-build/tenantry",
         ]
     );

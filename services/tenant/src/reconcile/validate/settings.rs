@@ -3,12 +3,19 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use regex::RegexSet;
 use tenantry_k8s::{
-    integration_config::{NetworkPolicies, Roles},
+    IntegrationConfigSpec,
+    integration_config::{CustomRoles, NetworkPolicies, Roles as Named},
     tenant::Metadata,
 };
 
-use super::Problem;
+use super::{
+    Problem,
+    roles::{self, Roles},
+};
 use crate::{member::Role, reconcile::dereference::Observed};
+
+/// ClusterRole of owners in each namespace: the namespace itself, as far as deploy/policies lets them.
+const OWN_NAMESPACE: &str = "tenantry-own-namespace";
 
 /// Namespaces that no tenant can have unless the IntegrationConfig says otherwise.
 const PRIVILEGED: [&str; 6] = [
@@ -18,6 +25,15 @@ const PRIVILEGED: [&str; 6] = [
     "^kube-.*",
     "^redhat-.*",
     "^hive-.*",
+];
+/// Service accounts that may write every namespace unless the IntegrationConfig says otherwise: those in the namespaces above.
+const PRIVILEGED_ACCOUNTS: [&str; 6] = [
+    "^system:serviceaccount:default:",
+    "^system:serviceaccount:openshift-.*",
+    "^system:serviceaccount:stakater-.*",
+    "^system:serviceaccount:kube-.*",
+    "^system:serviceaccount:redhat-.*",
+    "^system:serviceaccount:hive-.*",
 ];
 const REQUESTS: [(&str, &str); 3] = [
     ("cpu", "100m"),
@@ -33,16 +49,18 @@ const LIMITS: [(&str, &str); 3] = [
 /// What the IntegrationConfig says, with what holds where it says nothing.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// ClusterRoles by level.
-    pub roles: BTreeMap<Role, Vec<String>>,
     /// What no tenant may do with the network.
     pub network: NetworkPolicies,
     /// Labels and annotations on every tenant namespace.
     pub metadata: Metadata,
+    /// Labels and annotations on every sandbox.
+    pub sandboxes: Metadata,
     /// Requests of a container that asks for nothing.
     pub requests: BTreeMap<String, Quantity>,
     /// Limits of a container that asks for nothing.
     pub limits: BTreeMap<String, Quantity>,
+    roles: Roles,
+    custom: Vec<CustomRoles>,
     privileged: RegexSet,
 }
 
@@ -54,10 +72,9 @@ impl Settings {
             .map(|config| config.spec.clone())
             .unwrap_or_default();
         let access = spec.access_control.unwrap_or_default();
-        let roles = access
-            .rbac
-            .and_then(|rbac| rbac.tenant_roles)
-            .and_then(|roles| roles.default);
+        let roles = access.rbac.and_then(|rbac| rbac.tenant_roles);
+        let roles = roles.unwrap_or_default();
+        let metadata = spec.metadata.unwrap_or_default();
         let patterns = access
             .privileged
             .map(|privileged| privileged.namespaces)
@@ -65,20 +82,29 @@ impl Settings {
         let (privileged, problem) = privileged(&patterns, &observed.install_namespace);
         let defaults = spec.defaults.unwrap_or_default();
         let settings = Self {
-            roles: roles.map_or_else(standard_roles, custom_roles),
+            roles: roles.default.map_or_else(standard_roles, named_roles),
+            custom: roles.custom,
             network: spec
                 .tenant_policies
                 .and_then(|policies| policies.network)
                 .unwrap_or_default(),
-            metadata: spec
-                .metadata
-                .and_then(|metadata| metadata.namespaces)
-                .unwrap_or_default(),
+            metadata: metadata.namespaces.unwrap_or_default(),
+            sandboxes: metadata.sandboxes.unwrap_or_default(),
             requests: or_standard(defaults.container_requests, REQUESTS),
             limits: or_standard(defaults.container_limits, LIMITS),
             privileged,
         };
         (settings, problem)
+    }
+
+    /// ClusterRoles of members in a namespace with `labels`.
+    pub(super) fn roles_of(&self, labels: &BTreeMap<String, String>) -> Roles {
+        let mut found = roles::of(&self.custom, &self.roles, labels);
+        found
+            .entry(Role::Owner)
+            .or_default()
+            .push(OWN_NAMESPACE.to_owned());
+        found
     }
 
     /// Whether no tenant can have this namespace.
@@ -87,9 +113,64 @@ impl Settings {
     }
 }
 
+/// What the rules for namespaces are told, as `deploy/policies/namespaces.yaml` has it: lines by key.
+pub(crate) fn exempt(
+    spec: &IntegrationConfigSpec,
+    install_namespace: &str,
+) -> BTreeMap<String, String> {
+    let access = spec.access_control.clone().unwrap_or_default();
+    let privileged = access.privileged.unwrap_or_default();
+    let denied = access
+        .namespace_access_policy
+        .and_then(|policy| policy.deny)
+        .and_then(|deny| deny.privileged_namespaces)
+        .unwrap_or_default();
+    let custom = access
+        .rbac
+        .and_then(|rbac| rbac.tenant_roles)
+        .unwrap_or_default()
+        .custom;
+    let mut namespaces = or_these(patterns(privileged.namespaces), &PRIVILEGED);
+    namespaces.push(own(install_namespace));
+    let mut role_labels: Vec<String> = roles::labels(&custom).cloned().collect();
+    role_labels.sort();
+    role_labels.dedup();
+    let accounts = or_these(patterns(privileged.service_accounts), &PRIVILEGED_ACCOUNTS);
+    [
+        ("namespaces", namespaces),
+        ("serviceAccounts", accounts),
+        ("users", patterns(privileged.users)),
+        ("groups", privileged.groups),
+        ("deniedUsers", denied.users),
+        ("deniedGroups", denied.groups),
+        ("roleLabels", role_labels),
+    ]
+    .map(|(key, lines)| (key.to_owned(), lines.join("\n")))
+    .into()
+}
+
+fn or_these(given: Vec<String>, standard: &[&str]) -> Vec<String> {
+    if given.is_empty() {
+        standard.iter().map(|line| (*line).to_owned()).collect()
+    } else {
+        given
+    }
+}
+
+/// The schema refuses what is no regular expression; one from before the schema would make the policy fail for everybody.
+fn patterns(given: Vec<String>) -> Vec<String> {
+    let is_pattern = |line: &String| regex::Regex::new(line).is_ok() && !line.contains('\n');
+    given.into_iter().filter(is_pattern).collect()
+}
+
+/// Nothing in a namespace's name needs an escape.
+fn own(install_namespace: &str) -> String {
+    format!("^{install_namespace}$")
+}
+
 /// Our own namespace is always out of reach. A pattern that is no regular expression leaves the standard ones in force.
 fn privileged(patterns: &[String], install_namespace: &str) -> (RegexSet, Option<Problem>) {
-    let own = format!("^{}$", regex::escape(install_namespace));
+    let own = own(install_namespace);
     let standard = || {
         PRIVILEGED
             .iter()
@@ -119,7 +200,7 @@ fn privileged(patterns: &[String], install_namespace: &str) -> (RegexSet, Option
     }
 }
 
-fn standard_roles() -> BTreeMap<Role, Vec<String>> {
+fn standard_roles() -> Roles {
     [
         (Role::Owner, "admin"),
         (Role::Editor, "edit"),
@@ -129,7 +210,7 @@ fn standard_roles() -> BTreeMap<Role, Vec<String>> {
     .into()
 }
 
-fn custom_roles(roles: Roles) -> BTreeMap<Role, Vec<String>> {
+fn named_roles(roles: Named) -> Roles {
     [
         (Role::Owner, roles.owner),
         (Role::Editor, roles.editor),

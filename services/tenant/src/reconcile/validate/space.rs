@@ -4,41 +4,38 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt;
 use tenantry_k8s::{Tenant, keys, tenant::Metadata};
 
-use super::{Problem, Settings, metadata};
-use crate::reconcile::dereference::Observed;
+use super::{
+    Origin, Problem, Roles, Settings,
+    metadata::{self, Asked},
+    sandbox::{self, There},
+};
+use crate::{
+    member::{Grantees, grantees},
+    reconcile::dereference::Observed,
+};
 
-/// How a namespace came to its tenant. Only what we made is ever pruned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// Made from the spec.
-    Spec,
-    /// It was there with the tenant's label, set by somebody who may.
-    Adopted,
-}
-
-impl Origin {
-    /// The annotation's value.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Spec => "spec",
-            Self::Adopted => "adopted",
-        }
-    }
-}
+/// Kind of a sandbox, unless metadata says otherwise.
+const SANDBOX: &str = "sandbox";
 
 /// A namespace of the tenant.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Space {
     /// Full name.
     pub name: String,
-    /// Name as written in the list; none if it is not in the spec.
+    /// Name as written in the list, or `sandbox`; none if it is not in the spec.
     pub kind: Option<String>,
     /// How it came to the tenant.
     pub origin: Origin,
+    /// Whose sandbox it is.
+    pub user: Option<String>,
     /// Whether it exists.
     pub exists: bool,
     /// Labels and annotations asked for.
     pub metadata: Metadata,
+    /// Who has rights in it, by level.
+    pub members: Grantees,
+    /// ClusterRoles of its members.
+    pub roles: Roles,
 }
 
 #[derive(Default)]
@@ -50,34 +47,33 @@ pub(super) struct Sorted {
 
 /// Sorts wanted and existing namespaces into those to work on, those to prune, and problems.
 pub(super) fn sort(tenant: &Tenant, settings: &Settings, observed: &Observed) -> Sorted {
-    let name = tenant.name_any();
-    let wanted = wanted(tenant);
-    let there: BTreeMap<String, &Namespace> = observed
+    let there: There<'_> = observed
         .namespaces
         .iter()
         .map(|namespace| (namespace.name_any(), namespace))
         .collect();
-    let mut sorted = Sorted::default();
+    let (wanted, problems) = wanted(tenant, &there, observed);
+    let mut sorted = Sorted {
+        problems,
+        ..Sorted::default()
+    };
     let all: BTreeSet<&String> = wanted.keys().chain(there.keys()).collect();
-    for namespace in all {
-        let kind = wanted.get(namespace);
-        let existing = there.get(namespace).copied();
-        let is_made = existing.is_some_and(is_marked) || is_in_ledger(tenant, namespace);
+    for name in all {
+        let (wanted, existing) = (wanted.get(name), there.get(name).copied());
         let candidate = Candidate {
-            tenant: &name,
-            name: namespace,
-            is_wanted: kind.is_some(),
-            is_made,
+            tenant,
+            name,
+            wanted,
+            is_made: is_made(tenant, name, existing),
+            rival: observed.rivals.get(name),
         };
         match candidate.place(existing, settings) {
-            Place::Ours(origin) => sorted.spaces.push(Space {
-                name: namespace.clone(),
-                kind: kind.cloned(),
-                origin,
-                exists: existing.is_some(),
-                metadata: metadata::of(tenant, settings, namespace),
-            }),
-            Place::Pruned => sorted.pruned.push(namespace.clone()),
+            Place::Ours(origin) => {
+                let (space, problems) = candidate.space(origin, existing, settings);
+                sorted.spaces.push(space);
+                sorted.problems.extend(problems);
+            }
+            Place::Pruned => sorted.pruned.push(name.clone()),
             Place::Elsewhere => {}
             Place::Refused(problem) => sorted.problems.push(problem),
         }
@@ -85,13 +81,62 @@ pub(super) fn sort(tenant: &Tenant, settings: &Settings, observed: &Observed) ->
     sorted
 }
 
-/// Full names of the namespaces that the spec lists.
+/// Full names of the namespaces that the spec lists, and of every sandbox that it could mean.
 pub(crate) fn wanted_names(tenant: &Tenant) -> Vec<String> {
-    wanted(tenant).into_keys().collect()
+    let listed: BTreeSet<String> = listed(tenant).into_keys().collect();
+    listed
+        .into_iter()
+        .chain(sandbox::possible(tenant))
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect()
 }
 
-/// Full names to names as written.
-fn wanted(tenant: &Tenant) -> BTreeMap<String, String> {
+/// What the spec wants of a namespace.
+#[derive(Debug, Clone)]
+struct Wanted {
+    kind: String,
+    /// Whose sandbox it is to be.
+    user: Option<String>,
+}
+
+/// Every namespace wanted, by full name.
+fn wanted(
+    tenant: &Tenant,
+    there: &There<'_>,
+    observed: &Observed,
+) -> (BTreeMap<String, Wanted>, Vec<Problem>) {
+    let listed = listed(tenant);
+    let taken = listed.keys().chain(observed.rivals.keys()).cloned();
+    let sandboxes = sandbox::names(tenant, &taken.collect(), there);
+    let mut problems = sandboxes.problems;
+    let mut wanted = BTreeMap::new();
+    for (name, kind) in listed {
+        match sandboxes.users.get(&name) {
+            Some(user) => problems.push(is_sandbox(&name, user)),
+            None => {
+                wanted.insert(name, Wanted { kind, user: None });
+            }
+        }
+    }
+    for (name, user) in sandboxes.users {
+        let (kind, user) = (SANDBOX.to_owned(), Some(user));
+        wanted.insert(name, Wanted { kind, user });
+    }
+    (wanted, problems)
+}
+
+fn is_sandbox(name: &str, user: &str) -> Problem {
+    let message =
+        format!("namespace {name} is the sandbox of {user}; take the name out of the spec's lists");
+    Problem {
+        reason: "NamespaceConflict",
+        message,
+    }
+}
+
+/// Full names in the spec's lists to names as written.
+fn listed(tenant: &Tenant) -> BTreeMap<String, String> {
     let lists = tenant.spec.namespaces.clone().unwrap_or_default();
     let prefixed = lists
         .with_tenant_prefix
@@ -112,14 +157,51 @@ enum Place {
 }
 
 struct Candidate<'a> {
-    tenant: &'a str,
+    tenant: &'a Tenant,
     name: &'a str,
-    is_wanted: bool,
+    wanted: Option<&'a Wanted>,
     /// Made by us, by its own mark or by our ledger.
     is_made: bool,
+    /// An older tenant that wants it, too.
+    rival: Option<&'a String>,
 }
 
 impl Candidate<'_> {
+    fn space(
+        &self,
+        origin: Origin,
+        there: Option<&Namespace>,
+        settings: &Settings,
+    ) -> (Space, Vec<Problem>) {
+        let user = self.wanted.and_then(|wanted| wanted.user.clone());
+        let asked = Asked {
+            tenant: self.tenant,
+            settings,
+            namespace: self.name,
+            user: user.as_deref(),
+        };
+        let (metadata, problems) = asked.merged();
+        let kind = self.wanted.map(|wanted| wanted.kind.clone());
+        let kind = metadata.labels.get(keys::KIND).cloned().or(kind);
+        let mut labels = metadata.labels.clone();
+        labels.insert(keys::TENANT.to_owned(), self.tenant.name_any());
+        labels.extend(
+            kind.iter()
+                .map(|kind| (keys::KIND.to_owned(), kind.clone())),
+        );
+        let space = Space {
+            name: self.name.to_owned(),
+            kind,
+            origin,
+            members: members(self.tenant, user.as_deref()),
+            roles: settings.roles_of(&metadata::labels_to_be(there, &labels)),
+            user,
+            exists: there.is_some(),
+            metadata,
+        };
+        (space, problems)
+    }
+
     fn place(&self, there: Option<&Namespace>, settings: &Settings) -> Place {
         let name = self.name;
         if settings.is_privileged(name) {
@@ -129,8 +211,15 @@ impl Candidate<'_> {
                 format!("namespace {name} is privileged: no tenant can have it"),
             );
         }
+        let made = match self.wanted {
+            Some(Wanted { user: Some(_), .. }) => Origin::Sandbox,
+            _ => Origin::Spec,
+        };
         let Some(namespace) = there else {
-            return Place::Ours(Origin::Spec);
+            return match self.rival {
+                Some(rival) => self.refuse("NamespaceConflict", self.contested(rival)),
+                None => Place::Ours(made),
+            };
         };
         if namespace.metadata.deletion_timestamp.is_some() {
             let message =
@@ -138,26 +227,36 @@ impl Candidate<'_> {
             return self.refuse("NamespaceTerminating", message);
         }
         let owner = namespace.labels().get(keys::TENANT).map(String::as_str);
-        match (owner == Some(self.tenant), self.is_made, self.is_wanted) {
+        let is_ours = owner == Some(self.tenant.name_any().as_str());
+        match (is_ours, self.is_made, self.wanted.is_some()) {
             (true, true, false) => Place::Pruned,
-            (true, true, true) => Place::Ours(Origin::Spec),
-            (true, false, _) => Place::Ours(Origin::Adopted),
+            (true, true, true) => Place::Ours(made),
+            (true, false, _) => {
+                Place::Ours(Origin::of(namespace).unwrap_or_else(|| Origin::seen(namespace)))
+            }
             // Somebody took the label off what we made: drift, to be put back.
-            (false, true, true) if owner.is_none() => Place::Ours(Origin::Spec),
+            (false, true, true) if owner.is_none() => Place::Ours(made),
             (false, ..) => self.refuse("NamespaceConflict", self.conflict(owner)),
         }
     }
 
     fn refuse(&self, reason: &'static str, message: String) -> Place {
-        if self.is_wanted {
+        if self.wanted.is_some() {
             Place::Refused(Problem { reason, message })
         } else {
             Place::Elsewhere
         }
     }
 
+    fn contested(&self, rival: &str) -> String {
+        format!(
+            "namespace {} is wanted by tenant {rival}, too, which is older; take it out of the spec of one of them",
+            self.name
+        )
+    }
+
     fn conflict(&self, owner: Option<&str>) -> String {
-        let Self { tenant, name, .. } = self;
+        let (tenant, name) = (self.tenant.name_any(), self.name);
         match owner {
             Some(owner) => format!(
                 "namespace {name} belongs to tenant {owner}; take it out of the spec of one of them"
@@ -171,17 +270,36 @@ impl Candidate<'_> {
     }
 }
 
-fn is_marked(namespace: &Namespace) -> bool {
-    namespace
-        .annotations()
-        .get(keys::ORIGIN)
-        .is_some_and(|origin| origin == Origin::Spec.as_str())
+/// Who has rights in a namespace: every member, or in a private sandbox its user alone.
+fn members(tenant: &Tenant, user: Option<&str>) -> Grantees {
+    let all = tenant.spec.access_control.as_ref().map(grantees);
+    let sandboxes = tenant
+        .spec
+        .namespaces
+        .as_ref()
+        .and_then(|all| all.sandboxes.as_ref());
+    let is_private = sandboxes.is_some_and(|sandboxes| sandboxes.private == Some(true));
+    let mut members = all.unwrap_or_default();
+    if let Some(user) = user.filter(|_| is_private) {
+        for subjects in members.values_mut() {
+            subjects.retain(|subject| !subject.is_group && subject.name == user);
+        }
+    }
+    members
+}
+
+/// By the namespace's own mark; by the ledger where it is missing or lost its mark.
+fn is_made(tenant: &Tenant, name: &str, there: Option<&Namespace>) -> bool {
+    match there.and_then(Origin::of) {
+        Some(origin) => origin.is_made(),
+        None => is_in_ledger(tenant, name),
+    }
 }
 
 fn is_in_ledger(tenant: &Tenant, namespace: &str) -> bool {
-    let ledger = tenant
-        .status
-        .iter()
-        .flat_map(|status| &status.deployed_namespaces);
+    let ledger = tenant.status.iter().flat_map(|status| {
+        let sandboxes = status.deployed_sandboxes.values();
+        status.deployed_namespaces.iter().chain(sandboxes)
+    });
     ledger.into_iter().any(|made| made == namespace)
 }
