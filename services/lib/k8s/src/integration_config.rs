@@ -93,8 +93,12 @@ pub struct DefaultMetadata {
 }
 
 /// What a container gets that asks for nothing, where a quota demands something.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!has(self.containerRequests) || !has(self.containerLimits) || self.containerRequests.all(k, !(k in self.containerLimits) || quantity(string(self.containerRequests[k])).compareTo(quantity(string(self.containerLimits[k]))) <= 0)")
+        .message("containerRequests is more than containerLimits of the same resource; lower one or raise the other"),
+)]
 pub struct Defaults {
     /// Requests; absent means cpu 100m, memory 128Mi, ephemeral-storage 128Mi.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

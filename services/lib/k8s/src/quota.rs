@@ -76,7 +76,11 @@ pub struct ScopeExpression {
 }
 
 /// Limits of single things.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[x_kube(
+    validation = Rule::new("!has(self.limits) || self.limits.all(l, self.limits.exists_one(m, m.type == l.type))")
+        .message("limits: a type is there twice; write its limits into one entry"),
+)]
 pub struct LimitRange {
     /// One entry for each kind of thing.
     #[serde(default)]
@@ -85,8 +89,22 @@ pub struct LimitRange {
 }
 
 /// Limits of one kind of thing.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!has(self.min) || !has(self.max) || self.min.all(k, !(k in self.max) || quantity(string(self.min[k])).compareTo(quantity(string(self.max[k]))) <= 0)")
+        .message("min is more than max of the same resource; lower one or raise the other"),
+    validation = Rule::new("!has(self.min) || !has(self.default) || self.min.all(k, !(k in self.default) || quantity(string(self.min[k])).compareTo(quantity(string(self.default[k]))) <= 0)")
+        .message("min is more than default of the same resource; lower one or raise the other"),
+    validation = Rule::new("!has(self.min) || !has(self.defaultRequest) || self.min.all(k, !(k in self.defaultRequest) || quantity(string(self.min[k])).compareTo(quantity(string(self.defaultRequest[k]))) <= 0)")
+        .message("min is more than defaultRequest of the same resource; lower one or raise the other"),
+    validation = Rule::new("!has(self.default) || !has(self.max) || self.default.all(k, !(k in self.max) || quantity(string(self.default[k])).compareTo(quantity(string(self.max[k]))) <= 0)")
+        .message("default is more than max of the same resource; lower one or raise the other"),
+    validation = Rule::new("!has(self.defaultRequest) || !has(self.max) || self.defaultRequest.all(k, !(k in self.max) || quantity(string(self.defaultRequest[k])).compareTo(quantity(string(self.max[k]))) <= 0)")
+        .message("defaultRequest is more than max of the same resource; lower one or raise the other"),
+    validation = Rule::new("!has(self.defaultRequest) || !has(self.default) || self.defaultRequest.all(k, !(k in self.default) || quantity(string(self.defaultRequest[k])).compareTo(quantity(string(self.default[k]))) <= 0)")
+        .message("defaultRequest is more than default of the same resource; lower one or raise the other"),
+)]
 pub struct Limit {
     /// Container, Pod or PersistentVolumeClaim.
     #[serde(rename = "type")]
@@ -145,10 +163,10 @@ pub struct TenantUsage {
 pub struct Usage {
     /// The budget.
     #[serde(default)]
-    #[schemars(schema_with = "crate::schema::quantities")]
+    #[schemars(schema_with = "crate::schema::observed_quantities")]
     pub hard: BTreeMap<String, Quantity>,
     /// In use over all namespaces of the tenant.
     #[serde(default)]
-    #[schemars(schema_with = "crate::schema::quantities")]
+    #[schemars(schema_with = "crate::schema::observed_quantities")]
     pub used: BTreeMap<String, Quantity>,
 }

@@ -10,11 +10,68 @@ const QUANTITY: &str =
     r"^\+?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE][+-]?[0-9]+))?$";
 
 /// Resource names to quantities, written as text or as a number.
-pub(crate) fn quantities(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn quantities(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = observed_quantities(generator);
+    let rule = json!([{
+        "rule": "self.all(k, k.size() <= 317)",
+        "message": "the name of a resource has at most 317 characters",
+    }]);
+    schema.insert("x-kubernetes-validations".to_owned(), rule);
+    schema
+}
+
+/// The same in a status, where the number of entries has no bound that a rule could be weighed by.
+pub(crate) fn observed_quantities(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "maxProperties": 64,
-        "additionalProperties": {"x-kubernetes-int-or-string": true, "pattern": QUANTITY},
+        "additionalProperties": {"x-kubernetes-int-or-string": true, "pattern": QUANTITY, "maxLength": 64},
+    })
+}
+
+/// What the apiserver takes as the key of a label or annotation.
+const KEY: &str =
+    "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
+
+/// Labels for a namespace. A value with a template is checked when it is filled in.
+pub(crate) fn labels(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 64,
+        "additionalProperties": {"type": "string", "maxLength": 128},
+        "x-kubernetes-validations": [
+            {
+                "rule": format!("self.all(k, k.matches('{KEY}'))"),
+                "message": "the key of a label is [prefix/]name of letters, digits, -, _ and ., the name at most 63 characters",
+            },
+            {
+                "rule": "self.all(k, self[k].contains('{{') || self[k].matches('^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$'))",
+                "message": "the value of a label is at most 63 letters, digits, -, _ and ., beginning and ending with a letter or digit",
+            },
+            {
+                "rule": "self.all(k, k != 'stakater.com/tenant' && !k.startsWith('tenantry.dev/'))",
+                "message": "stakater.com/tenant and tenantry.dev/ belong to Tenantry; remove the key",
+            },
+        ],
+    })
+}
+
+/// Annotations for a namespace.
+pub(crate) fn annotations(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 64,
+        "additionalProperties": {"type": "string", "maxLength": 16384},
+        "x-kubernetes-validations": [
+            {
+                "rule": format!("self.all(k, k.matches('{KEY}'))"),
+                "message": "the key of an annotation is [prefix/]name of letters, digits, -, _ and ., the name at most 63 characters",
+            },
+            {
+                "rule": "self.all(k, !k.startsWith('tenantry.dev/'))",
+                "message": "tenantry.dev/ belongs to Tenantry; remove the key",
+            },
+        ],
     })
 }
 

@@ -29,10 +29,14 @@ pub struct Rbac {
 }
 
 /// Roles by level.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("has(self.default)")
+        .message("default is missing; name the cluster roles of owner, editor and viewer"),
+)]
 pub struct TenantRoles {
-    /// Roles where no selector matches; absent means admin, edit and view.
+    /// Roles where no selector matches. Without `tenantRoles`: admin, edit and view.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<Roles>,
     /// Roles for the namespaces that a selector matches.
@@ -92,12 +96,18 @@ pub struct LabelSelector {
 }
 
 /// As metav1.LabelSelectorRequirement.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[x_kube(
+    validation = Rule::new("self.operator in ['In', 'NotIn', 'Exists', 'DoesNotExist']")
+        .message("operator is In, NotIn, Exists or DoesNotExist"),
+    validation = Rule::new("(self.operator in ['In', 'NotIn']) == (has(self.values) && self.values.size() > 0)")
+        .message("values belong to In and NotIn, which need them"),
+)]
 pub struct SelectorRequirement {
     /// Label.
     pub key: String,
     /// In, NotIn, Exists or DoesNotExist.
-    #[schemars(regex(pattern = r"^(In|NotIn|Exists|DoesNotExist)$"))]
+    #[schemars(length(max = 16), regex(pattern = r"^(In|NotIn|Exists|DoesNotExist)$"))]
     pub operator: String,
     /// Values for In and NotIn.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -99,17 +99,29 @@ pub struct AccessControl {
 pub struct Members {
     /// Kubernetes usernames, such as falcon@nordmart.com.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 512), inner(length(min = 1, max = 253)))]
+    #[schemars(
+        length(max = 512),
+        inner(length(min = 1, max = 253), regex(pattern = r"^\P{Cc}+$"))
+    )]
     pub users: Vec<String>,
     /// Kubernetes groups.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 512), inner(length(min = 1, max = 253)))]
+    #[schemars(
+        length(max = 512),
+        inner(length(min = 1, max = 253), regex(pattern = r"^\P{Cc}+$"))
+    )]
     pub groups: Vec<String>,
 }
 
 /// Namespaces of the tenant.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!has(self.withTenantPrefix) || self.withTenantPrefix.all(n, self.withTenantPrefix.exists_one(m, m == n))")
+        .message("withTenantPrefix: a name is there twice; remove one"),
+    validation = Rule::new("!has(self.withoutTenantPrefix) || self.withoutTenantPrefix.all(n, self.withoutTenantPrefix.exists_one(m, m == n))")
+        .message("withoutTenantPrefix: a name is there twice; remove one"),
+)]
 pub struct Namespaces {
     /// Each makes the namespace `<tenant>-<name>`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -182,11 +194,11 @@ pub struct NamespaceMetadata {
 pub struct Metadata {
     /// Labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 64))]
+    #[schemars(schema_with = "crate::schema::labels")]
     pub labels: BTreeMap<String, String>,
     /// Annotations.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 64))]
+    #[schemars(schema_with = "crate::schema::annotations")]
     pub annotations: BTreeMap<String, String>,
 }
 
@@ -206,11 +218,11 @@ pub struct SpecificMetadata {
     pub namespaces: Vec<String>,
     /// Labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 64))]
+    #[schemars(schema_with = "crate::schema::labels")]
     pub labels: BTreeMap<String, String>,
     /// Annotations.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 64))]
+    #[schemars(schema_with = "crate::schema::annotations")]
     pub annotations: BTreeMap<String, String>,
 }
 

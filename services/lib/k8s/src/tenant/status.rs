@@ -76,7 +76,7 @@ pub struct BudgetShare {
     /// Namespace name.
     pub namespace: String,
     /// Limit that is in force there, by resource.
-    #[schemars(schema_with = "crate::schema::quantities")]
+    #[schemars(schema_with = "crate::schema::observed_quantities")]
     pub hard: BTreeMap<String, Quantity>,
 }
 
@@ -85,11 +85,11 @@ pub struct BudgetShare {
 pub struct ContainerDefaults {
     /// Requests.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(schema_with = "crate::schema::quantities")]
+    #[schemars(schema_with = "crate::schema::observed_quantities")]
     pub requests: BTreeMap<String, Quantity>,
     /// Limits.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(schema_with = "crate::schema::quantities")]
+    #[schemars(schema_with = "crate::schema::observed_quantities")]
     pub limits: BTreeMap<String, Quantity>,
 }
 
