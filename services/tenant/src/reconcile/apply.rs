@@ -85,9 +85,13 @@ pub(super) async fn revoke(context: &Context, plan: &Plan) -> Applied {
 
 /// Namespaces, then what is in them; drops what nobody wants, and prunes last.
 pub(super) async fn structure(context: &Context, plan: &Plan) -> Applied {
-    let made = all(context, &plan.namespaces)
-        .await
-        .and(all(context, &plan.structure).await);
+    let namespaces = all(context, &plan.namespaces).await;
+    // A namespace that was refused is told once, and not again by everything that would lie in it.
+    let has_place = |object: &&Object| {
+        let namespace = object.key.namespace.as_str();
+        namespace.is_empty() || context.view.namespaces.find("", namespace).is_some()
+    };
+    let made = namespaces.and(all(context, plan.structure.iter().filter(has_place)).await);
     let mut dropped = Applied::default();
     for key in &plan.drop {
         dropped.note(key, remove(context, key).await);
@@ -108,14 +112,15 @@ pub(super) async fn grant(context: &Context, plan: &Plan, _recorded: Permit) -> 
     all(context, &plan.grants).await
 }
 
-async fn all(context: &Context, objects: &[Object]) -> Applied {
+async fn all(context: &Context, objects: impl IntoIterator<Item = &Object>) -> Applied {
     let mut applied = Applied::default();
+    let objects: Vec<&Object> = objects.into_iter().collect();
     let writes: Vec<_> = objects
         .iter()
         .map(|object| write(context, object))
         .collect();
     let results: Vec<_> = stream::iter(writes).buffered(WRITES).collect().await;
-    for (object, result) in objects.iter().zip(results) {
+    for (object, result) in objects.into_iter().zip(results) {
         applied.note(&object.key, result);
     }
     applied
