@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod drift;
+mod escalation;
 mod grpc;
 mod grpc_sight;
 mod guardrails;
@@ -9,6 +10,7 @@ mod guardrails_cases;
 mod guardrails_later;
 mod history;
 mod lifecycle;
+mod matrix;
 mod metadata;
 mod past;
 mod plan;

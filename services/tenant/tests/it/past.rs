@@ -115,7 +115,7 @@ async fn every_revision_is_kept_and_an_earlier_one_can_be_written_again() {
         applied.contains(&"RoleBinding again-dev/tenant-owner-admin".to_owned()),
         "{applied:?}"
     );
-    assert_eq!(applied.len(), 12, "{applied:?}");
+    assert_eq!(applied.len(), 16, "{applied:?}");
 
     let revert = |etag: &str, validate_only| {
         let request = RevertTenantRequest {

@@ -2,12 +2,14 @@ use crate::support::{World, settings, tenant};
 
 const EDITOR: &str = "accessControl: {editors: {users: [bob@aurora.org]}, ";
 
+const DEFAULT: &str = "{owner: {clusterRoles: [admin]}, editor: {clusterRoles: [edit]}, viewer: {clusterRoles: [view]}}";
+
 #[tokio::test]
 async fn custom_roles_follow_selectors_and_an_edit_leaves_nothing_stale() {
     let world = World::start().await;
     let config = |custom: &str| {
         settings(&format!(
-            "{{accessControl: {{rbac: {{tenantRoles: {{custom: [{custom}]}}}}}}}}"
+            "{{accessControl: {{rbac: {{tenantRoles: {{default: {DEFAULT}, custom: [{custom}]}}}}}}}}"
         ))
     };
     let by_kind = "{labelSelector: {matchExpressions: [{key: stakater.com/kind, operator: In, values: [build]}]}, owner: {clusterRoles: [view]}}";

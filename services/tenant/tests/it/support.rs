@@ -75,6 +75,11 @@ impl World {
         *self.service.lock().unwrap_or_else(PoisonError::into_inner) = started;
     }
 
+    /// The administrator's kubeconfig.
+    pub(crate) fn admin_kubeconfig(&self) -> PathBuf {
+        self.plane.kubeconfig()
+    }
+
     /// One more replica of the service.
     pub(crate) fn replica(&self, name: &str) -> Replica {
         let port = free_port();
