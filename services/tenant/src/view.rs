@@ -9,7 +9,7 @@ mod dead;
 mod objects;
 mod wants;
 
-use std::{collections::BTreeMap, fmt::Debug, sync::Arc, time::Duration};
+use std::{cmp::Ordering, collections::BTreeMap, fmt::Debug, sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
 use k8s_openapi::api::{
@@ -326,7 +326,9 @@ fn generation_of(event: &Event<Quota>, quotas: &Custom<Quota>) -> Option<i64> {
         return None;
     };
     let known = quotas.now().get(&ObjectRef::from_obj(quota))?;
-    let is_same = known.uid() == quota.uid() && !matches!(event, Event::Delete(_));
+    // An older one is a change that nobody was told of.
+    let is_newer = quotas.age(quota) != Some(Ordering::Less);
+    let is_same = known.uid() == quota.uid() && is_newer && !matches!(event, Event::Delete(_));
     is_same.then_some(known.metadata.generation)?
 }
 

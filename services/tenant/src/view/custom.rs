@@ -1,4 +1,7 @@
-use std::sync::{Mutex, PoisonError};
+use std::{
+    cmp::Ordering,
+    sync::{Mutex, PoisonError},
+};
 
 use kube::{
     Resource, ResourceExt,
@@ -57,19 +60,23 @@ where
         let is_end = object.meta().deletion_timestamp.is_some() && object.finalizers().is_empty();
         match is_end {
             true => self.apply(&Event::Delete(object)),
-            false if self.is_known(&object) => {}
             false => self.apply(&Event::Apply(object)),
         }
     }
 
     /// Takes what the watch tells; gives the resource if that is news.
     pub(super) fn take(&self, event: Event<K>) -> Option<K> {
-        if matches!(&event, Event::Apply(object) if self.is_known(object)) {
+        if matches!(&event, Event::Apply(object) if self.is_echo(object)) {
             return None;
         }
         self.apply(&event);
         match event {
-            Event::Apply(object) | Event::Delete(object) | Event::InitApply(object) => Some(object),
+            // Ours may be newer.
+            Event::Apply(object) => self
+                .now
+                .get(&ObjectRef::from_obj(&object))
+                .map(|now| K::clone(&now)),
+            Event::Delete(object) | Event::InitApply(object) => Some(object),
             Event::Init | Event::InitDone => None,
         }
     }
@@ -80,12 +87,18 @@ where
         let _ = self.now.wait_until_ready().await;
     }
 
-    /// Whether `object` is no newer than what we have, as the echo of our own write is.
-    fn is_known(&self, object: &K) -> bool {
+    /// Whether `object` is the very one that we have, as the answer to our own write was.
+    ///
+    /// An older one is no echo: it is somebody else's change, which that answer had in it and nobody was told of.
+    fn is_echo(&self, object: &K) -> bool {
+        self.age(object) == Some(Ordering::Equal)
+    }
+
+    /// How old `object` is beside what we have of it; none if we have nothing.
+    pub(super) fn age(&self, object: &K) -> Option<Ordering> {
         let known = self.now.get(&ObjectRef::from_obj(object));
-        known.is_some_and(|known| {
-            known.uid() == object.uid() && revision(&*known) >= revision(object)
-        })
+        let known = known.filter(|known| known.uid() == object.uid())?;
+        Some(revision(object).cmp(&revision(&*known)))
     }
 
     fn apply(&self, event: &Event<K>) {
@@ -93,8 +106,48 @@ where
         match event {
             Event::Delete(object) => state.dead.bury(object.uid()),
             Event::Apply(object) if state.dead.has(object.uid().as_ref()) => return,
+            Event::Apply(object) if self.age(object) == Some(Ordering::Less) => return,
             Event::Apply(_) | Event::Init | Event::InitApply(_) | Event::InitDone => {}
         }
         state.writer.apply_watcher_event(event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tenantry_k8s::Quota;
+
+    use super::*;
+
+    fn quota(revision: u64, generation: i64) -> Quota {
+        let metadata = json!({
+            "name": "q", "uid": "1", "resourceVersion": revision.to_string(), "generation": generation,
+        });
+        serde_json::from_value(json!({
+            "apiVersion": "tenantoperator.stakater.com/v1beta1", "kind": "Quota", "metadata": metadata, "spec": {},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_change_that_our_own_write_had_in_it_is_told_once() {
+        let quotas = Custom::<Quota>::default();
+        quotas.take(Event::Apply(quota(1, 1)));
+        // Somebody's change came between our read and our write, whose answer has it.
+        quotas.note(quota(3, 2));
+        let told = quotas.take(Event::Apply(quota(2, 2))).unwrap();
+        assert_eq!(revision(&told), 3);
+        assert!(quotas.take(Event::Apply(quota(3, 2))).is_none());
+        assert!(quotas.take(Event::Apply(quota(4, 2))).is_some());
+    }
+
+    #[test]
+    fn an_end_stays_one() {
+        let quotas = Custom::<Quota>::default();
+        quotas.take(Event::Apply(quota(1, 1)));
+        quotas.take(Event::Delete(quota(2, 1)));
+        quotas.note(quota(2, 1));
+        assert!(quotas.now().state().is_empty());
     }
 }
