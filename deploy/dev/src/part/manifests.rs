@@ -8,7 +8,6 @@ use super::{Layer, Unit, Work};
 use crate::home::repository;
 use crate::kubeconfig;
 use crate::stack::{COMMAND, Service, Stack};
-use crate::webhooks;
 
 pub(crate) const UNIT: Unit = Unit {
     name: "manifests",
@@ -18,19 +17,10 @@ pub(crate) const UNIT: Unit = Unit {
     deadline: COMMAND,
 };
 
-/// The webhooks, once their service is there: before it, nothing could be written that they watch over.
-pub(crate) const WEBHOOKS: Unit = Unit {
-    name: "webhooks",
-    after: &["tenant"],
-    layer: Layer::Service,
-    work: Work::Task(|stack| webhooks::install(&stack.kubectl(), &stack.webhook_url())),
-    deadline: COMMAND,
-};
-
-/// Custom resources of ours, once the webhooks can say whether they are right.
+/// Custom resources of ours, once their definitions are there.
 pub(crate) const CUSTOM: Unit = Unit {
     name: "custom resources",
-    after: &["webhooks"],
+    after: &["manifests"],
     layer: Layer::Service,
     work: Work::Task(|stack| apply(stack, &repository().join("deploy/dev/manifests/custom"))),
     deadline: COMMAND,
