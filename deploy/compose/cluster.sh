@@ -13,7 +13,6 @@ kubectl wait --for=condition=Established crd --all --timeout=30s
 apply /deploy/rbac
 apply /deploy/policies
 apply /deploy/dev/manifests/platform
-apply /deploy/dev/manifests/custom
 kubectl apply --server-side --field-manager=eks -f /compose/nodes.yaml
 # Only where absent: aws-auth is edited by the identity service afterwards.
 kubectl get configmap aws-auth -n kube-system >/dev/null 2>&1 || kubectl create -f /deploy/dev/manifests/aws-auth.yaml

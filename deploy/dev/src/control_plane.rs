@@ -10,6 +10,7 @@ use crate::graph;
 use crate::home::{Home, repository};
 use crate::part::{self, Unit};
 use crate::stack::{Shape, Stack};
+use crate::webhooks;
 
 /// Whether pods can run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +51,16 @@ impl ControlPlane {
     /// kubectl as the administrator.
     pub fn kubectl(&self) -> Spec {
         self.stack.kubectl()
+    }
+
+    /// Installs the webhooks of a tenant service that answers at `url`, and waits until it does.
+    pub fn install_webhooks(&self, url: &str) -> Result<()> {
+        webhooks::install(&self.kubectl(), url)
+    }
+
+    /// Waits until the installed webhooks answer, as after a start of the service.
+    pub fn wait_for_webhooks(&self) -> Result<()> {
+        webhooks::wait(&self.kubectl())
     }
 
     /// `https://127.0.0.1:…`.

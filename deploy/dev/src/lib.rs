@@ -21,6 +21,7 @@ mod secrets;
 mod stack;
 mod story;
 mod tool;
+mod webhooks;
 
 pub use command::main;
 pub use control_plane::{ControlPlane, Nodes};

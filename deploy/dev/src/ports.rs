@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 const RANGE: std::ops::Range<u16> = 20_000..32_000;
 
 macro_rules! ports {
-    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
+    ($($(#[$attribute:meta])* $name:ident),+ $(,)?) => {
         /// One port of loopback per listener of the stack.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields)]
-        pub struct Ports { $($(#[$doc])* pub $name: u16),+ }
+        pub struct Ports { $($(#[$attribute])* pub $name: u16),+ }
 
         impl Ports {
             /// A free port for each.
@@ -67,6 +67,9 @@ ports! {
     identity,
     /// Tenant, gRPC.
     tenant,
+    /// Webhooks of the tenant service, HTTPS. 0 in a stack older than them, which gets new ports at its next start.
+    #[serde(default)]
+    tenant_webhook,
     /// Showback, gRPC.
     showback,
     /// Console, HTTP.
@@ -84,5 +87,6 @@ fn free(taken: &mut Vec<u16>) -> Result<u16> {
 }
 
 fn is_free(port: u16) -> bool {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+    // Port 0 would be a free one each time.
+    port != 0 && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }

@@ -14,7 +14,7 @@ use crate::ports::Ports;
 use crate::process::Recorded;
 use crate::secrets::Secrets;
 use crate::tool;
-use crate::{certificate, kubeconfig};
+use crate::{certificate, kubeconfig, webhooks};
 
 /// The account of the tutorial.
 pub(crate) const ACCOUNT: &str = "630742778131";
@@ -231,6 +231,11 @@ impl Stack {
         }
     }
 
+    /// The tenant service's webhooks, as the apiserver reaches them.
+    pub(crate) fn webhook_url(&self) -> String {
+        format!("https://127.0.0.1:{}", self.ports.tenant_webhook)
+    }
+
     /// Keycloak as browsers and services see it.
     pub fn keycloak_url(&self) -> String {
         format!("https://localhost:{}", self.ports.keycloak)
@@ -348,7 +353,12 @@ impl Stack {
     pub fn restart(&self, unit: &str) -> Result<()> {
         let unit = part::find(unit)?;
         unit.stop(&self.home)?;
-        unit.start(self)
+        unit.start(self)?;
+        if unit.name == part::service::TENANT.name {
+            // They answer a moment after gRPC does.
+            webhooks::wait(&self.kubectl())?;
+        }
+        Ok(())
     }
 
     /// What each process of the stack is doing.

@@ -29,6 +29,9 @@ pub(crate) fn of(reason: Reason) -> Option<&'static str> {
         Reason::QuotaNotFound => Some(
             "`tenantry quota list` shows the quotas; make one with `tenantry quota create -f FILE`",
         ),
+        Reason::NamespaceTaken => {
+            Some("choose another name; the message says whose it is (`tenantry tenant get TENANT`)")
+        }
         Reason::IamLimitExceeded => {
             Some("delete what is no longer used (`tenantry identity key list USER` for keys)")
         }

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use clap::Parser;
 use tenantry_events::{DatabaseConfig, NatsConfig};
 use tenantry_runtime::{ServerConfig, TelemetryConfig};
+use url::Url;
 
 /// Turns Tenants into namespaces, rights and quotas.
 #[derive(Debug, Clone, Parser)]
@@ -25,6 +26,9 @@ pub struct Config {
     /// What concerns the cluster.
     #[command(flatten)]
     pub cluster: ClusterConfig,
+    /// The webhooks on our own kinds.
+    #[command(flatten)]
+    pub webhook: WebhookConfig,
     /// Brings the database up to date, as its owner, and exits.
     #[arg(long)]
     pub migrate: bool,
@@ -65,6 +69,36 @@ pub struct ClusterConfig {
 fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     name.trim().to_lowercase()
+}
+
+/// The webhooks on our own kinds.
+#[derive(Debug, Clone, clap::Args)]
+pub struct WebhookConfig {
+    /// Address of the webhooks' HTTPS port. Unset: no webhooks.
+    #[arg(long, env = "TENANTRY_WEBHOOK_ADDR")]
+    pub webhook_addr: Option<SocketAddr>,
+    /// URL by which the apiserver reaches the webhooks, where it is not by the Service tenantry-tenant-webhook.
+    #[arg(long, env = "TENANTRY_WEBHOOK_URL")]
+    pub webhook_url: Option<Url>,
+    /// Lifetime of the webhooks' certificate, in seconds; it is replaced after two thirds of it. 90 days.
+    #[arg(
+        long,
+        env = "TENANTRY_WEBHOOK_CERTIFICATE_SECONDS",
+        default_value_t = 90 * 24 * 3600,
+        value_parser = clap::value_parser!(u32).range(6..)
+    )]
+    pub webhook_certificate_seconds: u32,
+}
+
+impl WebhookConfig {
+    /// Names that the apiserver calls us by, in `namespace`.
+    pub(crate) fn names(&self, namespace: &str) -> Vec<String> {
+        let service = format!("tenantry-tenant-webhook.{namespace}.svc");
+        let host = self.webhook_url.as_ref().and_then(Url::host_str);
+        // An IPv6 host stands in brackets in a URL, and without them in a certificate.
+        let host = host.map(|host| host.trim_matches(['[', ']']).to_owned());
+        [service].into_iter().chain(host).collect()
+    }
 }
 
 impl Config {

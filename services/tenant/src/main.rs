@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context as _;
 use tenantry_events::{Bus, Wake, audit};
 use tenantry_runtime::{Health, auth::Auth};
-use tenantry_tenant::{config::Config, grpc, reconcile, store::Store, view::View};
+use tenantry_tenant::{admission, config::Config, grpc, reconcile, store::Store, view::View};
 use tokio::sync::mpsc;
 use tonic::service::Routes;
 
@@ -37,12 +37,13 @@ async fn main() -> anyhow::Result<()> {
     }
     let tls = config.server.tls()?;
     let listener = tenantry_runtime::bind(config.grpc_addr()).await?;
+    let webhook_listener = admission::bind(&config.webhook).await?;
     let pool = tenantry_events::pool(&config.database)?;
     let client = tenantry_runtime::kube_client()
         .await
         .context("configuring the cluster's client")?;
     let (refusals, refused) = mpsc::channel(REFUSALS);
-    let auth = Auth::new(client.clone(), refusals);
+    let auth = Auth::new(client.clone(), refusals.clone());
     let (bus, wake) = (Bus::lazy("tenant", &config.nats), Wake::default());
     let health = Health::new(&[grpc::NAME, audit::NAME]);
     let supervisor = tenantry_runtime::supervise(Config::GRACE);
@@ -59,6 +60,14 @@ async fn main() -> anyhow::Result<()> {
         stop.clone(),
     );
     let (indexes, indexing) = grpc::keep(&client, &health, stop.clone());
+    let webhook = admission::Webhook {
+        client: client.clone(),
+        view: view.clone(),
+        namespace: config.cluster.namespace.clone(),
+        config: config.webhook.clone(),
+        refusals,
+        pulse: health.pulse("admission", Duration::from_secs(30)),
+    };
     let service = grpc::Service {
         client,
         auth: auth.clone(),
@@ -85,6 +94,10 @@ async fn main() -> anyhow::Result<()> {
         )
         .task("reconcile", reconciling)
         .task("index", indexing)
+        .task(
+            "admission",
+            admission::serve(webhook_listener, webhook, stop.clone()),
+        )
         .task(
             "refusals",
             tenantry_events::refusals(refused, pool.clone(), wake.clone(), stop),

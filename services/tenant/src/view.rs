@@ -9,7 +9,13 @@ mod dead;
 mod objects;
 mod wants;
 
-use std::{cmp::Ordering, collections::BTreeMap, fmt::Debug, sync::Arc, time::Duration};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::StreamExt as _;
 use k8s_openapi::api::{
@@ -129,6 +135,11 @@ impl View {
         contested
             .filter_map(|(name, rivals)| Some((name, rivals.into_iter().find(is_older)?)))
             .collect()
+    }
+
+    /// Tenants whose lists have the namespace.
+    pub(crate) fn wanting(&self, namespace: &str) -> BTreeSet<String> {
+        self.wants.of(namespace)
     }
 
     /// Takes the apiserver's answer to a write of an object of ours.

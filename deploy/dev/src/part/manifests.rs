@@ -8,6 +8,7 @@ use super::{Layer, Unit, Work};
 use crate::home::repository;
 use crate::kubeconfig;
 use crate::stack::{COMMAND, Service, Stack};
+use crate::webhooks;
 
 pub(crate) const UNIT: Unit = Unit {
     name: "manifests",
@@ -17,10 +18,19 @@ pub(crate) const UNIT: Unit = Unit {
     deadline: COMMAND,
 };
 
-/// Custom resources of ours, once their definitions are there.
+/// The webhooks, once their service is there: before it, nothing could be written that they watch over.
+pub(crate) const WEBHOOKS: Unit = Unit {
+    name: "webhooks",
+    after: &["tenant"],
+    layer: Layer::Service,
+    work: Work::Task(|stack| webhooks::install(&stack.kubectl(), &stack.webhook_url())),
+    deadline: COMMAND,
+};
+
+/// Custom resources of ours, once the webhooks can say whether they are right.
 pub(crate) const CUSTOM: Unit = Unit {
     name: "custom resources",
-    after: &["manifests"],
+    after: &["webhooks"],
     layer: Layer::Service,
     work: Work::Task(|stack| apply(stack, &repository().join("deploy/dev/manifests/custom"))),
     deadline: COMMAND,

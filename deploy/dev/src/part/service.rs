@@ -22,12 +22,7 @@ pub(crate) const ACCOUNTS: Unit = task(
     manifests::write_service_kubeconfigs,
 );
 
-const NEEDS: &[&str] = &[
-    "stream",
-    "migrations",
-    "service accounts",
-    "custom resources",
-];
+const NEEDS: &[&str] = &["stream", "migrations", "service accounts"];
 
 pub(crate) const IDENTITY: Unit = service(
     "identity",
@@ -118,7 +113,7 @@ pub(crate) fn spec(stack: &Stack, service: Service) -> Result<Spec> {
         .envs(common(stack, service));
     Ok(match service {
         Service::Identity => spec.envs(stack.aws_environment()),
-        Service::Tenant => spec.env("TENANTRY_NAMESPACE", NAMESPACE),
+        Service::Tenant => spec.envs(tenant(stack)),
         Service::Showback => spec.env(
             "TENANTRY_PRICE_BOOK",
             repository()
@@ -159,6 +154,17 @@ fn common(stack: &Stack, service: Service) -> Vec<(String, String)> {
         .chain(shared)
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
+}
+
+fn tenant(stack: &Stack) -> Vec<(String, String)> {
+    let addr = format!("127.0.0.1:{}", stack.ports().tenant_webhook);
+    [
+        ("TENANTRY_NAMESPACE", NAMESPACE.to_owned()),
+        ("TENANTRY_WEBHOOK_ADDR", addr),
+        ("TENANTRY_WEBHOOK_URL", stack.webhook_url()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec()
 }
 
 fn console(stack: &Stack) -> Vec<(String, String)> {

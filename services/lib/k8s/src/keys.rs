@@ -8,9 +8,11 @@ pub const KIND: &str = "stakater.com/kind";
 pub const ORIGIN: &str = "tenantry.dev/origin";
 /// Annotation on a sandbox: the user it was made for.
 pub const SANDBOX_USER: &str = "tenantry.dev/sandbox-user";
-/// Annotation on a Tenant or Quota written through gRPC: the username of the caller.
+/// Annotation on a Tenant or Quota: the username of who wrote the spec, by our webhook, or by gRPC where that is off.
 pub const ACTOR: &str = "tenantry.dev/actor";
-/// Annotation on a Tenant or Quota deleted through gRPC: the username of the caller.
+/// Annotation on a Tenant or Quota: the generation that the actor wrote. With another one, he did not write this spec.
+pub const ACTOR_GENERATION: &str = "tenantry.dev/actor-generation";
+/// Annotation on a Tenant or Quota: the username of who asked for its deletion.
 pub const DELETED_BY: &str = "tenantry.dev/deleted-by";
 /// Annotation on a Tenant: `true` stops reconciling it, though not its deletion.
 pub const PAUSED: &str = "tenantry.dev/paused";

@@ -1,4 +1,4 @@
-use kube::{Api, Client, ResourceExt, api::ListParams};
+use kube::Client;
 use tenantry_domain::QuotaName;
 use tenantry_k8s::{Quota, Tenant};
 use tenantry_proto::tenant::v1::{
@@ -12,15 +12,11 @@ use tonic::Status;
 use super::{
     index::{Indexes, Things},
     list::Wanted,
-    mask,
-    refuse::{self, Doing},
+    mask, refuse,
     resource::{self, Deletion, Update},
     sight::Sight,
 };
-use crate::{
-    cluster::within,
-    convert::{quota_message, quota_spec},
-};
+use crate::convert::{quota_message, quota_spec};
 
 pub(super) async fn create(
     client: &Client,
@@ -123,7 +119,6 @@ pub(super) async fn delete(
     request: DeleteQuotaRequest,
 ) -> Result<DeleteQuotaResponse, Status> {
     let name: QuotaName = refuse::name("name", &request.name)?;
-    check_unused(client, &name).await?;
     let deletion = Deletion {
         name: name.as_str(),
         etag: &request.etag,
@@ -132,17 +127,4 @@ pub(super) async fn delete(
     };
     resource::delete::<Quota>(client, deletion).await?;
     Ok(DeleteQuotaResponse {})
-}
-
-/// Asks the apiserver and not the index, which may not have heard of the newest tenant yet.
-async fn check_unused(client: &Client, name: &QuotaName) -> Result<(), Status> {
-    let params = ListParams::default().fields(&format!("spec.quota={name}"));
-    let users = within(Api::<Tenant>::all(client.clone()).list(&params)).await;
-    let users = users.map_err(|failure| refuse::cluster(&failure, "tenants", Doing::Reading))?;
-    let names: Vec<String> = users.iter().map(ResourceExt::name_any).collect();
-    if names.is_empty() {
-        Ok(())
-    } else {
-        Err(refuse::quota_in_use(name.as_str(), &names))
-    }
 }

@@ -5,7 +5,12 @@ use tenantry_proto::common::v1::Reason;
 use tenantry_runtime::{Chain, status};
 use tonic::{Code, Status};
 
-use crate::{cluster, convert::Unfit, store};
+use crate::{
+    admission::verdict::{Refused, Rule},
+    cluster,
+    convert::Unfit,
+    store,
+};
 
 /// What was being done, to tell an existing thing from a lost update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +22,11 @@ pub(super) enum Doing {
 
 /// What the apiserver said about `thing` (such as `tenant logistics`).
 pub(super) fn cluster(failure: &cluster::Error, thing: &str, doing: Doing) -> Status {
+    if let cluster::Error::Call(call) = failure
+        && let Some(refused) = Refused::read(call)
+    {
+        return by_webhook(&refused, thing);
+    }
     let words = match failure {
         cluster::Error::Call(kube::Error::Api(status)) => status.message.clone(),
         cluster::Error::Call(_) | cluster::Error::Elapsed => String::new(),
@@ -134,28 +144,27 @@ pub(super) fn outdated(thing: &str, fault: &serde_json::Error) -> Status {
     )
 }
 
-pub(super) fn quota_missing(quota: &str) -> Status {
-    let message =
-        format!("quota {quota} does not exist; create it or name another in tenant.spec.quota");
-    status::with_reason(
-        Code::FailedPrecondition,
-        Reason::QuotaNotFound,
-        message,
-        [("quota", quota.to_owned())],
-    )
-}
-
-pub(super) fn quota_in_use(quota: &str, tenants: &[String]) -> Status {
-    let tenants = tenants.join(", ");
-    let message =
-        format!("quota {quota} is used by tenants: {tenants}; give them another one first");
-    let metadata = [("quota", quota.to_owned()), ("tenants", tenants)];
-    status::with_reason(
-        Code::FailedPrecondition,
-        Reason::QuotaInUse,
-        message,
-        metadata,
-    )
+/// Our own webhook's verdict, as it judged for everybody.
+fn by_webhook(refused: &Refused, thing: &str) -> Status {
+    let kind = thing.split(' ').next().unwrap_or_default();
+    let field = path_in_request(kind, &refused.field);
+    let message = format!("{field}: {}", refused.message);
+    let names = refused
+        .names
+        .iter()
+        .map(|(what, name)| (what.as_str(), name.clone()));
+    let metadata = names.chain([("resource", thing.to_owned())]);
+    let (code, reason) = match refused.rule {
+        Rule::QuotaExists => (Code::FailedPrecondition, Reason::QuotaNotFound),
+        Rule::QuotaUnused => (Code::FailedPrecondition, Reason::QuotaInUse),
+        Rule::NamespaceFree => (Code::FailedPrecondition, Reason::NamespaceTaken),
+        Rule::ClusterKnown => (Code::Unavailable, Reason::ClusterUnavailable),
+        Rule::FieldMeant => {
+            let fields = [(field, refused.message.clone())];
+            return status::with_fields(Reason::FieldInvalid, message, fields, metadata);
+        }
+    };
+    status::with_reason(code, reason, message, metadata)
 }
 
 pub(super) fn unfit(unfit: &Unfit) -> Status {
@@ -265,16 +274,5 @@ mod tests {
         }
         let silence = cluster(&cluster::Error::Elapsed, "tenant x", Reading);
         check(&silence, Code::Unavailable, "CLUSTER_UNAVAILABLE");
-    }
-
-    #[test]
-    fn a_quota_that_is_missing_or_used_is_told_apart() {
-        check(
-            &quota_missing("small"),
-            Code::FailedPrecondition,
-            "QUOTA_NOT_FOUND",
-        );
-        let used = quota_in_use("small", &["logistics".to_owned()]);
-        check(&used, Code::FailedPrecondition, "QUOTA_IN_USE");
     }
 }

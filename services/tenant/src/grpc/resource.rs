@@ -155,7 +155,7 @@ pub(super) async fn delete<K: Custom>(
     };
     let deleted = to_completion(async move {
         within(api.patch(&name, &params, &Patch::Merge(patch))).await?;
-        let deleted = within(api.delete(&name, &delete)).await;
+        let deleted = within(api.delete(&name, &delete)).await.map(drop);
         if let Err(failure) = &deleted {
             unmark(&api, &name, &delete, failure).await;
         }
@@ -163,7 +163,6 @@ pub(super) async fn delete<K: Custom>(
     });
     deleted
         .await
-        .map(drop)
         .map_err(|failure| refuse::cluster(&failure, &thing, Doing::Changing))
 }
 

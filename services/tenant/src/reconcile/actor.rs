@@ -9,35 +9,53 @@ pub const API_MANAGER: &str = "tenantry-tenant-api";
 
 /// Who wrote the spec of the object with this metadata last.
 ///
-/// The user where it came through our gRPC; otherwise the field manager, for the apiserver tells no name.
+/// The user where our webhook stamped this very generation, or where it came through our gRPC; otherwise the field
+/// manager, for the apiserver tells no name.
 pub fn of(meta: &ObjectMeta) -> Actor {
+    let manager = manager(meta);
+    match annotation(meta, keys::ACTOR) {
+        Some(user) if is_stamped(meta) || manager == API_MANAGER => Actor::user(user),
+        _ => Actor::field_manager(manager),
+    }
+}
+
+/// The field manager that wrote the spec last.
+fn manager(meta: &ObjectMeta) -> &str {
     let writers = meta.managed_fields.iter().flatten().filter(|entry| {
         let fields = entry.fields_v1.as_ref().map(|fields| &fields.0);
         entry.subresource.as_deref().unwrap_or_default().is_empty()
             && fields.is_some_and(|fields| fields.get("f:spec").is_some())
     });
     let newest = writers.max_by_key(|entry| entry.time.as_ref().map(|time| time.0));
-    let manager = newest
+    newest
         .and_then(|entry| entry.manager.as_deref())
-        .unwrap_or("unknown");
-    let user = meta
-        .annotations
-        .as_ref()
-        .and_then(|annotations| annotations.get(keys::ACTOR));
-    match user {
-        Some(user) if manager == API_MANAGER => Actor::user(user),
-        _ => Actor::field_manager(manager),
-    }
+        .unwrap_or("unknown")
+}
+
+/// Whether the webhook saw the write that made this generation.
+fn is_stamped(meta: &ObjectMeta) -> bool {
+    let stamped = annotation(meta, keys::ACTOR_GENERATION)
+        .and_then(|generation| generation.parse::<i64>().ok());
+    let (Some(stamped), Some(generation)) = (stamped, meta.generation) else {
+        return false;
+    };
+    // Asking for the deletion counts as a generation, too.
+    let is_going = meta.deletion_timestamp.is_some();
+    stamped == generation || (is_going && stamped + 1 == generation)
+}
+
+fn annotation<'a>(meta: &'a ObjectMeta, key: &str) -> Option<&'a str> {
+    let annotations = meta.annotations.as_ref();
+    annotations
+        .and_then(|annotations| annotations.get(key))
+        .map(String::as_str)
 }
 
 /// Who asked for the deletion of the object with this metadata.
 ///
-/// The user where it came through our gRPC; the apiserver keeps no trace of anybody else.
+/// The user where our webhook or our gRPC wrote him down; the apiserver keeps no trace of anybody else.
 pub fn of_deletion(meta: &ObjectMeta) -> Actor {
-    let user = meta
-        .annotations
-        .as_ref()
-        .and_then(|annotations| annotations.get(keys::DELETED_BY));
+    let user = annotation(meta, keys::DELETED_BY);
     user.map_or_else(|| Actor::field_manager("unknown"), Actor::user)
 }
 
@@ -72,5 +90,31 @@ mod tests {
             Actor::user("bear@nordmart.com"),
         );
         check(json!([]), Actor::field_manager("unknown"));
+    }
+
+    #[test]
+    fn a_stamp_counts_for_the_generation_it_was_made_for() {
+        let check = |stamped: &str, generation: i64, is_going: bool, is_user: bool| {
+            let meta: ObjectMeta = serde_json::from_value(json!({
+                "annotations": {
+                    "tenantry.dev/actor": "bear@nordmart.com",
+                    "tenantry.dev/actor-generation": stamped,
+                },
+                "generation": generation,
+                "deletionTimestamp": is_going.then_some("2026-01-01T00:00:00Z"),
+            }))
+            .unwrap();
+            let expected = if is_user {
+                Actor::user("bear@nordmart.com")
+            } else {
+                Actor::field_manager("unknown")
+            };
+            assert_eq!(of(&meta), expected, "{stamped} {generation} {is_going}");
+        };
+        check("3", 3, false, true);
+        check("2", 3, false, false);
+        check("2", 3, true, true);
+        check("3", 3, true, true);
+        check("x", 3, false, false);
     }
 }

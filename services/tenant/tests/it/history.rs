@@ -39,7 +39,7 @@ async fn the_history_tells_the_story_in_order() {
     .fetch_one(&world.pool())
     .await
     .unwrap();
-    assert_eq!(actor, "kubectl-client-side-apply");
+    assert_eq!(actor, "platform-admin");
 }
 
 /// Everything that a write would move.

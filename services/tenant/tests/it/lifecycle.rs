@@ -1,6 +1,4 @@
-use tenantry_testkit::eventually;
-
-use crate::support::{QUOTA, World, tenant};
+use crate::support::{World, tenant};
 
 #[tokio::test]
 async fn a_removed_member_is_refused_and_a_group_is_let_in() {
@@ -107,36 +105,6 @@ async fn with_purge_namespaces_go() {
 }
 
 #[tokio::test]
-async fn a_missing_quota_is_a_condition_until_it_is_there() {
-    let world = World::shared().await;
-    let manifest = tenant("waits", "owl@nordmart.com", "").replace("quota: small", "quota: later");
-    world.apply(&manifest);
-    world.wait_for("waits", "Stalled", "True").await;
-    assert!(world.kubectl("get namespace waits-dev").is_err());
-    world.apply(&QUOTA.replace("name: small", "name: later"));
-    world.wait_for("waits", "Ready", "True").await;
-    // A quota in use stays until nobody names it.
-    world
-        .kubectl("delete quotas.tenantoperator.stakater.com later --wait=false")
-        .unwrap();
-    eventually("the quota tells who uses it", async || {
-        let conditions =
-            world.get("quotas.tenantoperator.stakater.com later")["status"]["conditions"]
-                .to_string();
-        if conditions.contains("used by tenants: waits") {
-            Ok(())
-        } else {
-            Err(conditions)
-        }
-    })
-    .await;
-    world.kubectl("delete tenant waits --timeout=20s").unwrap();
-    world
-        .wait_until_gone("get quotas.tenantoperator.stakater.com later")
-        .await;
-}
-
-#[tokio::test]
 async fn a_purge_tells_what_keeps_a_namespace_while_other_tenants_go_on() {
     let world = World::shared().await;
     world.apply(&tenant(
@@ -189,20 +157,23 @@ async fn without_purge_what_we_set_goes_and_what_others_set_stays() {
 }
 
 #[tokio::test]
-async fn a_name_that_two_tenants_want_is_a_condition_until_one_of_them_gives_it_up() {
+async fn a_name_that_two_tenants_want_is_refused_until_one_of_them_gives_it_up() {
     let world = World::shared().await;
     let list = |name: &str, entry: &str| {
         tenant(name, "owl@nordmart.com", "").replace("[dev, build]", &format!("[{entry}]"))
     };
     world.apply(&list("two", "names-x"));
     world.wait_for("two", "Ready", "True").await;
-    world.apply(&list("two-names", "x"));
-    world
-        .wait_for_words("two-names", "namespace two-names-x belongs to tenant two")
-        .await;
-    let owner = r"get namespace two-names-x -o=jsonpath={.metadata.labels.stakater\.com/tenant}";
-    world.wait_for_answer(owner, "two").await;
+    let second = list("two-names", "x");
+    let refused = world.kubectl_with("apply -f -", &second).unwrap_err();
+    assert!(
+        refused.contains("two-names-x") && refused.contains("tenant two"),
+        "{refused}"
+    );
     world.apply(&list("two", "other"));
+    world.wait_until_gone("get namespace two-names-x").await;
+    world.apply(&second);
     world.wait_for("two-names", "Ready", "True").await;
+    let owner = r"get namespace two-names-x -o=jsonpath={.metadata.labels.stakater\.com/tenant}";
     world.wait_for_answer(owner, "two-names").await;
 }

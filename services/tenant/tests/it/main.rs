@@ -1,6 +1,8 @@
 //! The tenant service as a process, with its own account, against a control plane of the tests' own.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod admission;
+mod bad_input;
 mod drift;
 mod escalation;
 mod grpc;

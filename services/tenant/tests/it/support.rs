@@ -19,8 +19,28 @@ pub(crate) struct World {
     plane: ControlPlane,
     pub(crate) database: Database,
     service: Mutex<Child>,
-    grpc_port: u16,
+    ports: Ports,
     directory: PathBuf,
+}
+
+/// Where the service listens.
+#[derive(Clone, Copy)]
+struct Ports {
+    grpc: u16,
+    webhook: u16,
+}
+
+impl Ports {
+    fn choose() -> Self {
+        Self {
+            grpc: free_port(),
+            webhook: free_port(),
+        }
+    }
+
+    fn webhook_url(self) -> String {
+        format!("https://127.0.0.1:{}", self.webhook)
+    }
 }
 
 impl World {
@@ -38,20 +58,31 @@ impl World {
 
     /// A world of a test's own, for what others would notice.
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// A world of a test's own, with settings of its own.
+    pub(crate) async fn start_with(settings: &[(&'static str, &'static str)]) -> Self {
         tenantry_runtime::install_tls_provider();
         let directory = ControlPlane::directory(&tenantry_testkit::unique("tenant-"));
         let database = Database::create(sqlx::migrate!("../../migrations/tenant")).await;
         let plane = ControlPlane::start(&directory, Nodes::None).expect("starting a control plane");
-        let grpc_port = free_port();
+        let ports = Ports::choose();
         install(&plane, &directory);
+        let service = command(&directory, url(&database), ports)
+            .envs(settings.iter().copied())
+            .spawn()
+            .expect("starting the service");
+        plane
+            .install_webhooks(&ports.webhook_url())
+            .expect("installing the webhooks");
         let quota = plane.kubectl().args(["apply", "-f", "-"]).input(QUOTA);
         quota.run(COMMAND).expect("applying the tutorial's quota");
-        let service = Mutex::new(spawn(&directory, &database, grpc_port));
         Self {
             plane,
             database,
-            service,
-            grpc_port,
+            service: Mutex::new(service),
+            ports,
             directory,
         }
     }
@@ -65,14 +96,26 @@ impl World {
             .expect("killing the service");
     }
 
+    /// Ends the service as an operator would: what waits is recorded first.
+    pub(crate) fn stop(&self) {
+        let mut service = self.service.lock().unwrap_or_else(PoisonError::into_inner);
+        let pid = service.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &pid]).status();
+        told.and_then(|_| service.wait())
+            .expect("stopping the service");
+    }
+
     /// Starts the service again, on another database if one is given.
     pub(crate) fn restart(&self, database_url: Option<String>) {
         self.kill();
         let url = database_url.unwrap_or_else(|| url(&self.database));
-        let started = command(&self.directory, url, self.grpc_port)
+        let started = command(&self.directory, url, self.ports)
             .spawn()
             .expect("starting the service");
         *self.service.lock().unwrap_or_else(PoisonError::into_inner) = started;
+        self.plane
+            .wait_for_webhooks()
+            .expect("webhooks that answer");
     }
 
     /// The administrator's kubeconfig.
@@ -82,8 +125,7 @@ impl World {
 
     /// One more replica of the service.
     pub(crate) fn replica(&self, name: &str) -> Replica {
-        let port = free_port();
-        let mut command = command(&self.directory, url(&self.database), port);
+        let mut command = command(&self.directory, url(&self.database), Ports::choose());
         command.env("TENANTRY_REPLICA", name);
         Replica(command.spawn().expect("starting a replica"))
     }
@@ -220,7 +262,7 @@ impl World {
 
     /// A channel to the service, once it listens.
     pub(crate) async fn channel(&self) -> tonic::transport::Channel {
-        let url = format!("http://127.0.0.1:{}", self.grpc_port);
+        let url = format!("http://127.0.0.1:{}", self.ports.grpc);
         eventually("the gRPC port", async || {
             tonic::transport::Endpoint::from_shared(url.clone())
                 .unwrap()
@@ -240,6 +282,11 @@ impl World {
                 .expect("a kubeconfig");
         config.auth_info.impersonate = user.map(str::to_owned);
         kube::Client::try_from(config).expect("a client")
+    }
+
+    /// Where the webhooks listen.
+    pub(crate) fn webhook_address(&self) -> String {
+        format!("127.0.0.1:{}", self.ports.webhook)
     }
 
     /// The administrator's bearer token.
@@ -325,17 +372,11 @@ fn install(plane: &ControlPlane, directory: &std::path::Path) {
         .expect("writing a kubeconfig");
 }
 
-fn spawn(directory: &std::path::Path, database: &Database, grpc_port: u16) -> Child {
-    command(directory, url(database), grpc_port)
-        .spawn()
-        .expect("starting the service")
-}
-
 fn url(database: &Database) -> String {
     database.config.database_url.expose_secret().to_owned()
 }
 
-fn command(directory: &std::path::Path, database_url: String, grpc_port: u16) -> Command {
+fn command(directory: &std::path::Path, database_url: String, ports: Ports) -> Command {
     let log = File::options()
         .create(true)
         .append(true)
@@ -343,7 +384,12 @@ fn command(directory: &std::path::Path, database_url: String, grpc_port: u16) ->
         .expect("opening the log");
     let mut command = Command::new(env!("CARGO_BIN_EXE_tenantry-tenant"));
     command
-        .env("TENANTRY_GRPC_ADDR", format!("127.0.0.1:{grpc_port}"))
+        .env("TENANTRY_GRPC_ADDR", format!("127.0.0.1:{}", ports.grpc))
+        .env(
+            "TENANTRY_WEBHOOK_ADDR",
+            format!("127.0.0.1:{}", ports.webhook),
+        )
+        .env("TENANTRY_WEBHOOK_URL", ports.webhook_url())
         .env("TENANTRY_DATABASE_URL", database_url)
         // No stream: the log waits, nothing else does, and no other test's stream hears of it.
         .env("TENANTRY_NATS_URL", "nats://127.0.0.1:1")

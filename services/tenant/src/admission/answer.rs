@@ -1,0 +1,253 @@
+//! AdmissionReview in → rules → AdmissionReview out.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    extract::{DefaultBodyLimit, State},
+    http::StatusCode,
+    routing::post,
+};
+use kube::{
+    Api, Client, ResourceExt as _,
+    api::{ListParams, Patch, PatchParams},
+    core::{
+        ApiResource, DynamicObject,
+        admission::{AdmissionRequest, AdmissionResponse, AdmissionReview, Operation},
+    },
+    runtime::reflector::ObjectRef,
+};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use tenantry_domain::{Refusal, TenantName};
+use tenantry_k8s::{IntegrationConfig, Quota, Tenant, keys};
+use tenantry_runtime::Chain;
+use tokio::sync::mpsc;
+
+use super::{
+    claims,
+    requester::{Ourselves, Requester},
+    rules, stamp,
+    verdict::{Refused, Rule},
+};
+use crate::{
+    cluster::{self, within},
+    reconcile::actor::API_MANAGER,
+    view::View,
+};
+
+/// An object is at most 1.5 MiB in etcd, and comes as new and as old, escaped.
+const BODY_BYTES_MAX: usize = 16 << 20;
+
+type Request = AdmissionRequest<DynamicObject>;
+type Review = Json<AdmissionReview<DynamicObject>>;
+
+/// What answers need.
+pub(super) struct Answerer {
+    pub(super) client: Client,
+    pub(super) view: Arc<View>,
+    pub(super) ourselves: Ourselves,
+    pub(super) refusals: mpsc::Sender<Refusal>,
+}
+
+/// The paths that our webhook configurations name.
+pub(super) fn routes(answerer: Arc<Answerer>) -> Router {
+    Router::new()
+        .route("/validate", post(validate))
+        .route("/mutate", post(mutate))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(answerer)
+}
+
+async fn validate(
+    State(answerer): State<Arc<Answerer>>,
+    Json(review): Review,
+) -> Result<Review, StatusCode> {
+    let request: Request = review.try_into().map_err(|_none| StatusCode::BAD_REQUEST)?;
+    let mut response = AdmissionResponse::from(&request);
+    if let Err(refused) = answerer.judge(&request).await {
+        response.allowed = false;
+        response.result = refused.status();
+    }
+    Ok(Json(response.into_review()))
+}
+
+async fn mutate(
+    State(answerer): State<Arc<Answerer>>,
+    Json(review): Review,
+) -> Result<Review, StatusCode> {
+    let request: Request = review.try_into().map_err(|_none| StatusCode::BAD_REQUEST)?;
+    let mut response = AdmissionResponse::from(&request);
+    match answerer.requester(&request).await {
+        Ok(requester) => {
+            let patch = stamp::stamp(&request, &requester);
+            if !patch.is_empty() {
+                response = response
+                    .with_patch(patch)
+                    .expect("a patch of strings is JSON");
+            }
+        }
+        Err(refused) => {
+            response.allowed = false;
+            response.result = refused.status();
+        }
+    }
+    Ok(Json(response.into_review()))
+}
+
+impl Answerer {
+    async fn requester(&self, request: &Request) -> Result<Requester, Refused> {
+        let ourselves = self.ourselves.name(&self.client).await.map_err(unknown)?;
+        Ok(Requester::of(request, ourselves))
+    }
+
+    /// The verdict; a refusal is noted for the audit, unless nothing was to happen anyway.
+    async fn judge(&self, request: &Request) -> Result<(), Refused> {
+        let requester = self.requester(request).await?;
+        let verdict = self.rule(request).await;
+        match &verdict {
+            Ok(()) if request.operation == Operation::Delete => {
+                self.sign_deletion(request, &requester).await;
+            }
+            Err(refused) if !request.dry_run && refused.rule != Rule::ClusterKnown => {
+                self.note(request, &requester, refused);
+            }
+            Ok(()) | Err(_) => {}
+        }
+        verdict
+    }
+
+    async fn rule(&self, request: &Request) -> Result<(), Refused> {
+        match (request.kind.kind.as_str(), &request.operation) {
+            ("Tenant", Operation::Create | Operation::Update) => self.tenant(request).await,
+            ("Quota", Operation::Delete) => self.quota(&request.name).await,
+            ("IntegrationConfig", Operation::Create | Operation::Update) => {
+                rules::patterns_compile(&read::<IntegrationConfig>(request.object.as_ref())?)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn tenant(&self, request: &Request) -> Result<(), Refused> {
+        let after: Tenant = read(request.object.as_ref())?;
+        let before = match &request.old_object {
+            Some(before) => Some(read::<Tenant>(Some(before))?),
+            None => None,
+        };
+        let before = before.as_ref();
+        if before.is_some_and(|before| before.spec == after.spec) {
+            return Ok(());
+        }
+        rules::spec_fits(&after)?;
+        if let Some(quota) = rules::new_quota(&after, before)
+            && !self.has_quota(quota).await?
+        {
+            return Err(rules::quota_missing(quota));
+        }
+        self.view.listed().await.map_err(|_unlisted| unlisted())?;
+        let name = after.name_any();
+        let owner = |namespace: &str| claims::owner(&self.view, namespace, &name);
+        rules::namespaces_free(&after, before, owner)
+    }
+
+    /// Whether the quota is there to stay. The apiserver is asked before a no: the watch may not have heard of it yet.
+    async fn has_quota(&self, name: &str) -> Result<bool, Refused> {
+        let stays = |quota: &Quota| quota.metadata.deletion_timestamp.is_none();
+        let known = self.view.quotas.now().get(&ObjectRef::new(name));
+        if known.is_some_and(|known| stays(&known)) {
+            return Ok(true);
+        }
+        let found = cluster::find::<Quota>(&self.client, name).await;
+        Ok(found.map_err(unknown)?.is_some_and(|found| stays(&found)))
+    }
+
+    /// Asks the apiserver and not the watch, which may not have heard of the newest tenant yet.
+    async fn quota(&self, name: &str) -> Result<(), Refused> {
+        let params = ListParams::default().fields(&format!("spec.quota={name}"));
+        let users = within(Api::<Tenant>::all(self.client.clone()).list(&params)).await;
+        let users: Vec<String> = users
+            .map_err(unknown)?
+            .iter()
+            .map(|tenant| tenant.name_any())
+            .collect();
+        rules::quota_unused(name, &users)
+    }
+
+    /// Says on the object itself who asks for its deletion, for the apiserver passes that on to nobody.
+    ///
+    /// A deletion that cannot be signed goes on, and the history says that it does not know by whom.
+    async fn sign_deletion(&self, request: &Request, requester: &Requester) {
+        let Some(object) = &request.old_object else {
+            return;
+        };
+        let signed = object.annotations().get(keys::DELETED_BY);
+        let is_going = object.metadata.deletion_timestamp.is_some();
+        let is_signed = requester.is_ourselves || signed == Some(&requester.username);
+        if request.dry_run || is_going || is_signed {
+            return;
+        }
+        let resource = ApiResource {
+            group: request.resource.group.clone(),
+            version: request.resource.version.clone(),
+            api_version: object.types.clone().unwrap_or_default().api_version,
+            kind: request.kind.kind.clone(),
+            plural: request.resource.resource.clone(),
+        };
+        let patch = json!({"metadata": {
+            "uid": object.metadata.uid,
+            "annotations": {keys::DELETED_BY: requester.username},
+        }});
+        let params = PatchParams {
+            field_manager: Some(API_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        let api = Api::<DynamicObject>::all_with(self.client.clone(), &resource);
+        let signed = within(api.patch(&request.name, &params, &Patch::Merge(patch))).await;
+        if let Err(failure) = signed {
+            tracing::warn!(name = request.name, error = %Chain(&failure), "A deletion is not signed.");
+        }
+    }
+
+    fn note(&self, request: &Request, requester: &Requester, refused: &Refused) {
+        let doing = match request.operation {
+            Operation::Create => "Create",
+            Operation::Update => "Update",
+            Operation::Delete => "Delete",
+            Operation::Connect => "Connect",
+        };
+        let kind = &request.kind.kind;
+        let method = format!("tenantry.tenant.v1.Admission/{doing}{kind}");
+        let (actor, reason) = (requester.actor_of(request), refused.rule.reason());
+        let tenant = (kind == "Tenant")
+            .then(|| TenantName::parse(&request.name).ok())
+            .flatten();
+        let refusal = Refusal::new(actor, &method, reason, &request.name).with_tenant(tenant);
+        if let Err(full) = self.refusals.try_send(refusal) {
+            tracing::warn!(error = %Chain(&full), "Refusal not recorded.");
+        }
+    }
+}
+
+/// The object as its kind; the schema was not asked yet where it is a mutation's turn.
+fn read<K: DeserializeOwned>(object: Option<&DynamicObject>) -> Result<K, Refused> {
+    serde_json::from_value(json!(object)).map_err(|fault| Refused {
+        rule: Rule::FieldMeant,
+        field: "spec".into(),
+        message: format!("cannot be read: {fault}; see kubectl explain"),
+        names: Vec::new(),
+    })
+}
+
+fn unknown(failure: cluster::Error) -> Refused {
+    tracing::warn!(error = %Chain(&failure), "The apiserver did not answer a call of a webhook.");
+    unlisted()
+}
+
+fn unlisted() -> Refused {
+    Refused {
+        rule: Rule::ClusterKnown,
+        field: "spec".into(),
+        message: "the cluster cannot be asked now what there is; try again in a moment".into(),
+        names: Vec::new(),
+    }
+}

@@ -1,0 +1,174 @@
+//! Who changed a spec, written onto the object itself: the apiserver keeps no username.
+
+use std::collections::BTreeMap;
+
+use json_patch::Patch;
+use kube::core::{DynamicObject, admission::AdmissionRequest};
+use serde_json::json;
+use tenantry_k8s::keys;
+
+use super::requester::Requester;
+
+type Annotations = BTreeMap<String, String>;
+
+/// What `request` needs so that its object tells the truth about who wrote it. Pure; the same for the same request.
+///
+/// A dry run is left as it is, so that a diff shows nothing that its author did not write.
+pub(super) fn stamp(request: &AdmissionRequest<DynamicObject>, requester: &Requester) -> Patch {
+    let Some(object) = request.object.as_ref().filter(|_| !request.dry_run) else {
+        return Patch::default();
+    };
+    let sent = object.metadata.annotations.clone().unwrap_or_default();
+    let stamped = stamped(request, object, requester);
+    let document = |annotations: Option<&Annotations>| match annotations {
+        Some(annotations) => json!({"metadata": {"annotations": annotations}}),
+        None => json!({"metadata": {}}),
+    };
+    let before = document(object.metadata.annotations.as_ref());
+    if sent == stamped {
+        return Patch::default();
+    }
+    json_patch::diff(&before, &document(Some(&stamped)))
+}
+
+fn stamped(
+    request: &AdmissionRequest<DynamicObject>,
+    object: &DynamicObject,
+    requester: &Requester,
+) -> Annotations {
+    let before = request.old_object.as_ref();
+    let mut annotations = object.metadata.annotations.clone().unwrap_or_default();
+    let was = |key: &str| {
+        before
+            .and_then(|before| before.metadata.annotations.as_ref()?.get(key))
+            .cloned()
+    };
+    let is_new_spec =
+        before.is_none_or(|before| before.data.get("spec") != object.data.get("spec"));
+    let (actor, generation) = if is_new_spec {
+        let actor = requester.actor(Some(object), keys::ACTOR);
+        (Some(actor.name), Some(next_generation(before).to_string()))
+    } else {
+        (was(keys::ACTOR), was(keys::ACTOR_GENERATION))
+    };
+    set(&mut annotations, keys::ACTOR, actor);
+    set(&mut annotations, keys::ACTOR_GENERATION, generation);
+    if !requester.is_ourselves {
+        set(&mut annotations, keys::DELETED_BY, was(keys::DELETED_BY));
+    }
+    annotations
+}
+
+/// The generation that the apiserver gives to the new spec.
+fn next_generation(before: Option<&DynamicObject>) -> i64 {
+    let generation = before.and_then(|before| before.metadata.generation);
+    generation.unwrap_or_default() + 1
+}
+
+fn set(annotations: &mut Annotations, key: &str, value: Option<String>) {
+    match value {
+        Some(value) => {
+            annotations.insert(key.to_owned(), value);
+        }
+        None => {
+            annotations.remove(key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    const OURSELVES: &str = "system:serviceaccount:multi-tenant-operator:tenantry-tenant";
+
+    fn object(quota: &str, annotations: &Value) -> Value {
+        json!({
+            "apiVersion": "tenantoperator.stakater.com/v1beta3", "kind": "Tenant",
+            "metadata": {"name": "a", "generation": 4, "annotations": annotations},
+            "spec": {"quota": quota},
+        })
+    }
+
+    fn request(user: &str, before: &Value, after: &Value) -> AdmissionRequest<DynamicObject> {
+        let kind = json!({"group": "", "version": "", "kind": ""});
+        let resource = json!({"group": "", "version": "", "resource": ""});
+        serde_json::from_value(json!({
+            "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+            "uid": "1", "kind": kind, "resource": resource, "name": "a", "operation": "UPDATE",
+            "userInfo": {"username": user}, "object": after, "oldObject": before, "dryRun": false,
+        }))
+        .unwrap()
+    }
+
+    /// The annotations after the stamp.
+    fn check(user: &str, before: &Value, after: &Value, expected: &Value) {
+        let request = request(user, before, after);
+        let requester = Requester::of(&request, OURSELVES);
+        let mut object = after.clone();
+        json_patch::patch(&mut object, &stamp(&request, &requester)).unwrap();
+        assert_eq!(&object["metadata"]["annotations"], expected, "{user}");
+        let again = self::request(user, before, &object);
+        let repeated = stamp(&again, &requester);
+        assert!(repeated.is_empty(), "not the same twice: {repeated}");
+    }
+
+    #[test]
+    fn a_new_spec_names_its_author_and_nobody_else_can() {
+        let old = json!({"tenantry.dev/actor": "owl", "tenantry.dev/actor-generation": "4"});
+        let before = object("small", &old);
+        let by = |who: &str, generation: &str| json!({"tenantry.dev/actor": who, "tenantry.dev/actor-generation": generation});
+        let forged = by("crow", "99");
+        check("bear", &before, &object("large", &old), &by("bear", "5"));
+        check("bear", &before, &object("large", &forged), &by("bear", "5"));
+        check(
+            "bear",
+            &before,
+            &object("large", &Value::Null),
+            &by("bear", "5"),
+        );
+        check(
+            "bear",
+            &Value::Null,
+            &object("small", &Value::Null),
+            &by("bear", "1"),
+        );
+        check(
+            OURSELVES,
+            &before,
+            &object("large", &by("fox", "4")),
+            &by("fox", "5"),
+        );
+    }
+
+    #[test]
+    fn without_a_new_spec_the_stamp_stays() {
+        let old = json!({"tenantry.dev/actor": "owl", "tenantry.dev/actor-generation": "4"});
+        let before = object("small", &old);
+        let with = |key: &str, value: &str| {
+            let mut annotations = old.clone();
+            annotations[key] = json!(value);
+            annotations
+        };
+        let check_same = |user: &str, annotations: &Value, expected: &Value| {
+            check(user, &before, &object("small", annotations), expected);
+        };
+        check_same("bear", &with("tenantry.dev/actor", "crow"), &old);
+        check_same("bear", &json!({}), &old);
+        check_same("bear", &with("note", "mine"), &with("note", "mine"));
+        check_same("bear", &with("tenantry.dev/deleted-by", "crow"), &old);
+        let deleted = with("tenantry.dev/deleted-by", "fox");
+        check_same(OURSELVES, &deleted, &deleted);
+    }
+
+    #[test]
+    fn a_dry_run_is_left_as_it_is() {
+        let after = object("large", &Value::Null);
+        let mut request = request("bear", &object("small", &Value::Null), &after);
+        request.dry_run = true;
+        let requester = Requester::of(&request, OURSELVES);
+        assert!(stamp(&request, &requester).is_empty());
+    }
+}
