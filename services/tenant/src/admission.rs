@@ -1,6 +1,7 @@
-//! The webhooks on our own kinds: what a rule needs other objects for, and who asked.
+//! The webhooks on our own kinds, for what a rule needs other objects for and for who asked; and one that makes room for creates.
 //!
-//! Enters: AdmissionReviews of the apiserver. Leaves: verdicts, the stamp of who changed a spec, refusals for the audit.
+//! Enters: AdmissionReviews of the apiserver. Leaves: verdicts, the stamp of who changed a spec, refusals for the audit, demands
+//! for larger shares.
 //! Deliberately absent: Postgres and NATS. Only the cluster is asked, so that an answer needs nothing else.
 
 mod answer;
@@ -9,8 +10,10 @@ mod claims;
 mod keep;
 mod listen;
 mod requester;
+mod room;
 mod rules;
 mod stamp;
+mod usage;
 pub mod verdict;
 
 use std::{sync::Arc, time::Duration};
@@ -30,6 +33,7 @@ use answer::Answerer;
 use certificate::Schedule;
 use keep::Keeper;
 use requester::Ourselves;
+use room::Room;
 
 /// What the webhooks need.
 pub struct Webhook {
@@ -69,6 +73,7 @@ pub async fn serve(
     };
     let answerer = Arc::new(Answerer {
         client: webhook.client.clone(),
+        room: Room::new(webhook.client.clone(), webhook.view.clone()),
         view: webhook.view,
         ourselves: Ourselves::default(),
         refusals: webhook.refusals,

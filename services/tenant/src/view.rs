@@ -6,6 +6,7 @@
 
 mod custom;
 mod dead;
+pub(crate) mod demands;
 mod objects;
 mod wants;
 
@@ -39,7 +40,7 @@ use tenantry_k8s::{
     Guardrails, IntegrationConfig, Quota, Tenant, TenantSpec, integration_config, keys,
 };
 use tenantry_runtime::Chain;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -50,6 +51,7 @@ use crate::{
     },
 };
 use custom::Custom;
+use demands::Demands;
 use objects::{Change, Objects};
 use wants::Wants;
 
@@ -73,6 +75,8 @@ pub struct View {
     pub(crate) storage_classes: Objects<StorageClass>,
     pub(crate) ingress_classes: Objects<IngressClass>,
     pub(crate) priority_classes: Objects<PriorityClass>,
+    pub(crate) demands: Demands,
+    moved: watch::Sender<()>,
     wants: Wants,
 }
 
@@ -140,6 +144,11 @@ impl View {
     /// Tenants whose lists have the namespace.
     pub(crate) fn wanting(&self, namespace: &str) -> BTreeSet<String> {
         self.wants.of(namespace)
+    }
+
+    /// Tells of each change of a share.
+    pub(crate) fn moved(&self) -> watch::Receiver<()> {
+        self.moved.subscribe()
     }
 
     /// Takes the apiserver's answer to a write of an object of ours.
@@ -320,6 +329,12 @@ impl View {
     }
 
     fn of_share(&self, event: Event<ResourceQuota>) -> Again {
+        match &event {
+            Event::Apply(share) => self.demands.hear(share, true),
+            Event::InitApply(share) => self.demands.hear(share, false),
+            Event::Delete(share) => self.demands.forget(&share.namespace().unwrap_or_default()),
+            Event::Init | Event::InitDone => {}
+        }
         let quota = match &event {
             Event::Apply(share) | Event::Delete(share) => share.labels().get(build::QUOTA).cloned(),
             Event::Init | Event::InitApply(_) | Event::InitDone => None,
@@ -328,6 +343,7 @@ impl View {
         if !again.tenants.is_empty() {
             again.quotas.extend(quota);
         }
+        self.moved.send_replace(());
         again
     }
 }

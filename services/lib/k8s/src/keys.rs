@@ -20,6 +20,8 @@ pub const PAUSED: &str = "tenantry.dev/paused";
 pub const PAUSED_BY: &str = "tenantry.dev/paused-by";
 /// Annotation on an object of ours: digest of what was last applied, so that a change by others is told from a change of plan.
 pub const APPLIED: &str = "tenantry.dev/applied";
+/// Annotation on our ResourceQuota: the share that creates on their way in need, as `{"asked": time, "hard": {resource: quantity}}`.
+pub const DEMAND: &str = "tenantry.dev/demand";
 /// Start of the labels that carry Pod Security levels.
 pub const POD_SECURITY_PREFIX: &str = "pod-security.kubernetes.io/";
 /// Pod Security level that a namespace enforces.

@@ -17,8 +17,8 @@ impl Millis {
     pub const ZERO: Self = Self(0);
 
     /// From thousandths; below zero counts as zero.
-    pub fn new(millis: i128) -> Self {
-        Self(millis.max(0))
+    pub const fn new(millis: i128) -> Self {
+        Self(if millis > 0 { millis } else { 0 })
     }
 
     /// Thousandths.

@@ -27,6 +27,7 @@ use tokio::sync::mpsc;
 use super::{
     claims,
     requester::{Ourselves, Requester},
+    room::Room,
     rules, stamp,
     verdict::{Refused, Rule},
 };
@@ -46,6 +47,7 @@ type Review = Json<AdmissionReview<DynamicObject>>;
 pub(super) struct Answerer {
     pub(super) client: Client,
     pub(super) view: Arc<View>,
+    pub(super) room: Room,
     pub(super) ourselves: Ourselves,
     pub(super) refusals: mpsc::Sender<Refusal>,
 }
@@ -55,6 +57,7 @@ pub(super) fn routes(answerer: Arc<Answerer>) -> Router {
     Router::new()
         .route("/validate", post(validate))
         .route("/mutate", post(mutate))
+        .route("/room", post(room))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(answerer)
 }
@@ -92,6 +95,16 @@ async fn mutate(
             response.result = refused.status();
         }
     }
+    Ok(Json(response.into_review()))
+}
+
+async fn room(
+    State(answerer): State<Arc<Answerer>>,
+    Json(review): Review,
+) -> Result<Review, StatusCode> {
+    let request: Request = review.try_into().map_err(|_none| StatusCode::BAD_REQUEST)?;
+    let mut response = AdmissionResponse::from(&request);
+    response.warnings = answerer.room.make(&request).await.map(|words| vec![words]);
     Ok(Json(response.into_review()))
 }
 

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::member::{Role, Subject};
 pub(crate) use bindings::name as binding_name;
-pub(crate) use budget::QUOTA;
+pub(crate) use budget::{NAME as SHARE, QUOTA};
 pub use changes::Drift;
 
 /// Value of the label that marks what is ours.

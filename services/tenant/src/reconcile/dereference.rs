@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::{
-    core::v1::{LimitRange, Namespace, ResourceQuota},
-    networking::v1::NetworkPolicy,
-    rbac::v1::{ClusterRole, ClusterRoleBinding, RoleBinding},
+use k8s_openapi::{
+    api::{
+        core::v1::{LimitRange, Namespace, ResourceQuota},
+        networking::v1::NetworkPolicy,
+        rbac::v1::{ClusterRole, ClusterRoleBinding, RoleBinding},
+    },
+    apimachinery::pkg::api::resource::Quantity,
 };
 use kube::{ResourceExt, runtime::reflector::ObjectRef};
 use tenantry_k8s::{Guardrails, IntegrationConfig, Quota, Tenant};
@@ -29,6 +32,8 @@ pub struct Observed {
     pub rivals: BTreeMap<String, String>,
     /// Our ResourceQuotas for this tenant.
     pub quotas: Vec<ResourceQuota>,
+    /// Shares that creates on their way in need, by namespace.
+    pub demands: BTreeMap<String, BTreeMap<String, Quantity>>,
     /// Our LimitRanges for this tenant.
     pub limits: Vec<LimitRange>,
     /// Our Guardrails for this tenant.
@@ -60,6 +65,7 @@ pub struct Classes {
 pub fn dereference(view: &View, tenant: &Tenant, install_namespace: &str) -> Observed {
     let name = tenant.name_any();
     let quota = view.quotas.now().get(&ObjectRef::new(&tenant.spec.quota));
+    let quotas = view.shares.of(&name);
     Observed {
         install_namespace: install_namespace.to_owned(),
         quota: quota.map(|quota| Quota::clone(&quota)),
@@ -69,7 +75,10 @@ pub fn dereference(view: &View, tenant: &Tenant, install_namespace: &str) -> Obs
             .map(|config| IntegrationConfig::clone(&config)),
         namespaces: namespaces(view, tenant),
         rivals: view.rivals(tenant),
-        quotas: view.shares.of(&name),
+        demands: view
+            .demands
+            .of(quotas.iter().filter_map(ResourceExt::namespace)),
+        quotas,
         limits: view.limits.of(&name),
         guardrails: view.guardrails.of(&name),
         network_policies: view.network_policies.of(&name),

@@ -249,7 +249,7 @@ fn status(quota: &Quota, used: &Used, is_recorded: bool) -> QuotaStatus {
 }
 
 /// The budget as written, and what is in use over all shares of the tenant.
-fn usage(quota: &Quota, tenant: &str, shares: &[ResourceQuota]) -> TenantUsage {
+pub(crate) fn usage(quota: &Quota, tenant: &str, shares: &[ResourceQuota]) -> TenantUsage {
     let hard = quota.spec.resourcequota.clone().unwrap_or_default().hard;
     let of_tenant: Vec<&ResourceQuota> = shares
         .iter()

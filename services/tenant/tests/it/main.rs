@@ -19,6 +19,7 @@ mod plan;
 mod refused;
 mod replicas;
 mod roles;
+mod room;
 mod sandboxes;
 mod schema;
 mod self_service;

@@ -28,6 +28,7 @@ impl Observed {
             roles,
             role_bindings,
             classes: _,
+            demands: _,
             rivals: _,
         } = self;
         let all = [
