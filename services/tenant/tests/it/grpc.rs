@@ -114,6 +114,18 @@ async fn a_tenant_lives_through_grpc_with_its_callers_name() {
         reason(&refused),
         (Code::FailedPrecondition, "QUOTA_NOT_FOUND".into())
     );
+    let mut rival = create("rival", "small", false);
+    let lists = |request: &mut CreateTenantRequest| {
+        let spec = request.tenant.as_mut()?.spec.as_mut()?;
+        spec.namespaces.as_mut()?.without_tenant_prefix = vec!["wire-dev".into()];
+        Some(())
+    };
+    lists(rival.get_mut()).unwrap();
+    let refused = client.create_tenant(rival).await.unwrap_err();
+    assert_eq!(
+        reason(&refused),
+        (Code::FailedPrecondition, "NAMESPACE_TAKEN".into())
+    );
     let refused = client
         .create_tenant(create("Bad Name", "small", false))
         .await
