@@ -1,6 +1,5 @@
 use std::{
     fs,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::Child,
     time::Duration,
@@ -10,7 +9,7 @@ use anyhow::Context as _;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, Client, Config, api::ListParams, config::Kubeconfig};
 use secrecy::ExposeSecret as _;
-use tenantry_testkit::{Database, Installation, eventually, unique};
+use tenantry_testkit::{Database, Installation, Ports, eventually, unique};
 
 use crate::Size;
 
@@ -50,8 +49,9 @@ impl World {
     pub(crate) async fn start_service(&mut self) -> anyhow::Result<()> {
         for number in 0..self.size.replicas {
             let url = self.database.config.database_url.expose_secret();
-            let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-            let mut command = self.installation.service(&self.binary, url, port);
+            let mut command = self
+                .installation
+                .service(&self.binary, url, Ports::choose());
             command.env("TENANTRY_REPLICA", format!("replica-{number}"));
             self.replicas
                 .push(command.spawn().context("starting the service")?);

@@ -1,5 +1,6 @@
 use std::{
     fs::{self, File},
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
@@ -8,6 +9,45 @@ use std::{
 use tenantry_dev::{ControlPlane, Nodes, Spec};
 
 const COMMAND: Duration = Duration::from_secs(30);
+
+/// Where a service listens: ports that were free a moment ago.
+#[derive(Clone, Copy, Debug)]
+pub struct Ports {
+    /// Of gRPC.
+    pub grpc: u16,
+    /// Of the webhooks.
+    pub webhook: u16,
+}
+
+impl Ports {
+    /// Two that are free.
+    pub fn choose() -> Self {
+        Self {
+            grpc: free_port(),
+            webhook: free_port(),
+        }
+    }
+
+    /// How the apiserver reaches the webhooks.
+    pub fn webhook_url(self) -> String {
+        format!("https://127.0.0.1:{}", self.webhook)
+    }
+
+    /// Settings of a service that answers webhooks.
+    pub fn webhook_settings(self) -> [(&'static str, String); 2] {
+        let address = format!("127.0.0.1:{}", self.webhook);
+        [
+            ("TENANTRY_WEBHOOK_ADDR", address),
+            ("TENANTRY_WEBHOOK_URL", self.webhook_url()),
+        ]
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("the port's number");
+    address.port()
+}
 
 /// A control plane that holds what an installation of the tenant service needs, and no service yet.
 pub struct Installation {
@@ -77,8 +117,9 @@ impl Installation {
         self.directory.join("tenant.log")
     }
 
-    /// The service as it runs here, without a stream: the log of events waits, nothing else does.
-    pub fn service(&self, binary: &Path, database_url: &str, grpc_port: u16) -> Command {
+    /// The service as it runs here: without webhooks, and without a stream, so that the log of events waits and no test
+    /// hears of another's.
+    pub fn service(&self, binary: &Path, database_url: &str, ports: Ports) -> Command {
         let log = File::options()
             .create(true)
             .append(true)
@@ -86,7 +127,7 @@ impl Installation {
             .expect("opening the log");
         let mut command = Command::new(binary);
         command
-            .env("TENANTRY_GRPC_ADDR", format!("127.0.0.1:{grpc_port}"))
+            .env("TENANTRY_GRPC_ADDR", format!("127.0.0.1:{}", ports.grpc))
             .env("TENANTRY_DATABASE_URL", database_url)
             .env("TENANTRY_NATS_URL", "nats://127.0.0.1:1")
             .env("KUBECONFIG", self.kubeconfig())

@@ -11,7 +11,7 @@ mod stream;
 
 pub use database::Database;
 pub use eventually::eventually;
-pub use installation::Installation;
+pub use installation::{Installation, Ports};
 pub use place::stack;
 pub use stream::TestStream;
 pub use tenantry_dev::{ControlPlane, Nodes, Service, Stack};

@@ -1,7 +1,5 @@
 use std::time::{Duration, Instant};
 
-use tenantry_testkit::eventually;
-
 use crate::support::{World, tenant};
 
 /// So many that each of two replicas has some.
@@ -11,14 +9,7 @@ const TENANTS: usize = 12;
 async fn a_killed_replicas_tenants_are_taken_over_and_nothing_is_done_twice() {
     let world = World::start().await;
     let other = world.replica("other");
-    eventually("two Leases", async || {
-        let leases = world.get("leases -n multi-tenant-operator")["items"]
-            .as_array()
-            .unwrap()
-            .len();
-        (leases == 2).then_some(()).ok_or(leases)
-    })
-    .await;
+    world.wait_for_replicas(2).await;
     let names: Vec<String> = (0..TENANTS).map(|n| format!("shared-{n}")).collect();
     for name in &names {
         world.apply(&tenant(name, "owl@nordmart.com", ""));

@@ -1,8 +1,7 @@
 use std::{
-    fs::{self, File},
-    net::TcpListener,
-    path::PathBuf,
-    process::{Child, Command, Stdio},
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command},
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
@@ -10,37 +9,16 @@ use std::{
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
-use tenantry_testkit::{ControlPlane, Database, Nodes, eventually};
+use tenantry_testkit::{Database, Installation, Ports, eventually, unique};
 
 const COMMAND: Duration = Duration::from_secs(30);
 
 /// A control plane with the tenant service running in it, shared by the tests that overlap.
 pub(crate) struct World {
-    plane: ControlPlane,
+    installation: Installation,
     pub(crate) database: Database,
     service: Mutex<Child>,
     ports: Ports,
-    directory: PathBuf,
-}
-
-/// Where the service listens.
-#[derive(Clone, Copy)]
-struct Ports {
-    grpc: u16,
-    webhook: u16,
-}
-
-impl Ports {
-    fn choose() -> Self {
-        Self {
-            grpc: free_port(),
-            webhook: free_port(),
-        }
-    }
-
-    fn webhook_url(self) -> String {
-        format!("https://127.0.0.1:{}", self.webhook)
-    }
 }
 
 impl World {
@@ -64,27 +42,25 @@ impl World {
     /// A world of a test's own, with settings of its own.
     pub(crate) async fn start_with(settings: &[(&'static str, &'static str)]) -> Self {
         tenantry_runtime::install_tls_provider();
-        let directory = ControlPlane::directory(&tenantry_testkit::unique("tenant-"));
         let database = Database::create(sqlx::migrate!("../../migrations/tenant")).await;
-        let plane = ControlPlane::start(&directory, Nodes::None).expect("starting a control plane");
+        let installation = Installation::start(&unique("tenant-"));
         let ports = Ports::choose();
-        install(&plane, &directory);
-        let service = command(&directory, url(&database), ports)
+        let service = command(&installation, url(&database), ports)
             .envs(settings.iter().copied())
             .spawn()
             .expect("starting the service");
-        plane
+        installation
+            .plane
             .install_webhooks(&ports.webhook_url())
             .expect("installing the webhooks");
-        let quota = plane.kubectl().args(["apply", "-f", "-"]).input(QUOTA);
-        quota.run(COMMAND).expect("applying the tutorial's quota");
-        Self {
-            plane,
+        let world = Self {
+            installation,
             database,
             service: Mutex::new(service),
             ports,
-            directory,
-        }
+        };
+        world.apply(QUOTA);
+        world
     }
 
     /// Ends the service as a crash would.
@@ -108,31 +84,45 @@ impl World {
     /// Starts the service again, on another database if one is given.
     pub(crate) fn restart(&self, database_url: Option<String>) {
         self.kill();
-        let url = database_url.unwrap_or_else(|| url(&self.database));
-        let started = command(&self.directory, url, self.ports)
+        let url = database_url
+            .as_deref()
+            .unwrap_or_else(|| url(&self.database));
+        let started = command(&self.installation, url, self.ports)
             .spawn()
             .expect("starting the service");
         *self.service.lock().unwrap_or_else(PoisonError::into_inner) = started;
-        self.plane
+        self.installation
+            .plane
             .wait_for_webhooks()
             .expect("webhooks that answer");
     }
 
     /// The administrator's kubeconfig.
     pub(crate) fn admin_kubeconfig(&self) -> PathBuf {
-        self.plane.kubeconfig()
+        self.installation.plane.kubeconfig()
     }
 
     /// One more replica of the service.
     pub(crate) fn replica(&self, name: &str) -> Replica {
-        let mut command = command(&self.directory, url(&self.database), Ports::choose());
+        let mut command = command(&self.installation, url(&self.database), Ports::choose());
         command.env("TENANTRY_REPLICA", name);
         Replica(command.spawn().expect("starting a replica"))
     }
 
+    /// Waits until `count` replicas share the tenants.
+    pub(crate) async fn wait_for_replicas(&self, count: usize) {
+        eventually("a Lease of each replica", async || {
+            let leases = self.get("leases -n multi-tenant-operator")["items"].clone();
+            let found = leases.as_array().map(Vec::len);
+            (found == Some(count)).then_some(()).ok_or(found)
+        })
+        .await;
+    }
+
     /// kubectl as the administrator: what it printed, or its complaint.
     pub(crate) fn kubectl(&self, line: &str) -> Result<String, String> {
-        self.plane
+        self.installation
+            .plane
             .kubectl()
             .args(line.split_whitespace())
             .run(COMMAND)
@@ -142,6 +132,7 @@ impl World {
     /// kubectl with a manifest on its standard input.
     pub(crate) fn kubectl_with(&self, line: &str, manifest: &str) -> Result<String, String> {
         let command = self
+            .installation
             .plane
             .kubectl()
             .args(line.split_whitespace())
@@ -228,7 +219,7 @@ impl World {
 
     /// kube-apiserver's audit log: one JSON line per write.
     pub(crate) fn audit_log(&self) -> PathBuf {
-        self.plane.audit_log()
+        self.installation.plane.audit_log()
     }
 
     /// A pool of the test's own runtime.
@@ -274,8 +265,8 @@ impl World {
 
     /// A client that acts as `user`; as the administrator if none is given.
     pub(crate) async fn acting_as(&self, user: Option<&str>) -> kube::Client {
-        let kubeconfig =
-            Kubeconfig::read_from(self.plane.kubeconfig()).expect("reading the kubeconfig");
+        let kubeconfig = Kubeconfig::read_from(self.installation.plane.kubeconfig())
+            .expect("reading the kubeconfig");
         let mut config =
             kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
                 .await
@@ -291,7 +282,8 @@ impl World {
 
     /// The administrator's bearer token.
     pub(crate) fn admin_token(&self) -> String {
-        let text = fs::read_to_string(self.plane.kubeconfig()).expect("reading the kubeconfig");
+        let text = fs::read_to_string(self.installation.plane.kubeconfig())
+            .expect("reading the kubeconfig");
         let config: Value = serde_json::from_str(&text).expect("kubeconfigs are JSON");
         config["users"][0]["user"]["token"]
             .as_str()
@@ -317,87 +309,14 @@ impl Drop for Replica {
     }
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+fn url(database: &Database) -> &str {
+    database.config.database_url.expose_secret()
 }
 
-fn repository() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// What an installation holds before the service starts.
-fn install(plane: &ControlPlane, directory: &std::path::Path) {
-    let apply = |path: &str| {
-        let path = repository().join(path).display().to_string();
-        let spec = plane
-            .kubectl()
-            .args(["apply", "--server-side", "-f", &path]);
-        spec.run(COMMAND)
-            .unwrap_or_else(|error| panic!("applying {path}: {error:#}"));
-    };
-    apply("deploy/dev/manifests/base");
-    apply("deploy/crds");
-    apply("deploy/rbac/tenant.yaml");
-    apply("deploy/policies");
-    let wait = [
-        "wait",
-        "--for=condition=Established",
-        "crd",
-        "--all",
-        "--timeout=30s",
-    ];
-    plane
-        .kubectl()
-        .args(wait)
-        .run(COMMAND)
-        .expect("waiting for the CRDs");
-    let token = [
-        "create",
-        "token",
-        "tenantry-tenant",
-        "-n",
-        "multi-tenant-operator",
-        "--duration=2h",
-    ];
-    let token = plane
-        .kubectl()
-        .args(token)
-        .run(COMMAND)
-        .expect("a token of the service's account");
-    let text = fs::read_to_string(plane.kubeconfig()).expect("reading the kubeconfig");
-    let mut config: Value = serde_json::from_str(&text).expect("kubeconfigs are JSON");
-    config["users"][0]["user"] = serde_json::json!({"token": token.trim()});
-    fs::write(directory.join("service.kubeconfig"), config.to_string())
-        .expect("writing a kubeconfig");
-}
-
-fn url(database: &Database) -> String {
-    database.config.database_url.expose_secret().to_owned()
-}
-
-fn command(directory: &std::path::Path, database_url: String, ports: Ports) -> Command {
-    let log = File::options()
-        .create(true)
-        .append(true)
-        .open(directory.join("tenant.log"))
-        .expect("opening the log");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tenantry-tenant"));
-    command
-        .env("TENANTRY_GRPC_ADDR", format!("127.0.0.1:{}", ports.grpc))
-        .env(
-            "TENANTRY_WEBHOOK_ADDR",
-            format!("127.0.0.1:{}", ports.webhook),
-        )
-        .env("TENANTRY_WEBHOOK_URL", ports.webhook_url())
-        .env("TENANTRY_DATABASE_URL", database_url)
-        // No stream: the log waits, nothing else does, and no other test's stream hears of it.
-        .env("TENANTRY_NATS_URL", "nats://127.0.0.1:1")
-        .env("KUBECONFIG", directory.join("service.kubeconfig"))
-        .env("TENANTRY_INSECURE_DEV", "1")
-        .env("TENANTRY_LOG_FORMAT", "text")
-        .stdout(Stdio::from(log.try_clone().expect("sharing the log")))
-        .stderr(Stdio::from(log));
+fn command(installation: &Installation, database_url: &str, ports: Ports) -> Command {
+    let binary = Path::new(env!("CARGO_BIN_EXE_tenantry-tenant"));
+    let mut command = installation.service(binary, database_url, ports);
+    command.envs(ports.webhook_settings());
     command
 }
 
