@@ -18,6 +18,7 @@ mod roll;
 mod run;
 pub mod settings;
 pub mod status;
+mod usage;
 pub mod validate;
 mod violations;
 

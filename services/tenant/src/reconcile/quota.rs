@@ -6,23 +6,19 @@ use std::{
     time::Duration,
 };
 
-use k8s_openapi::{
-    api::core::v1::ResourceQuota, apimachinery::pkg::api::resource::Quantity, jiff::Timestamp,
-};
+use k8s_openapi::{api::core::v1::ResourceQuota, jiff::Timestamp};
 use kube::{ResourceExt, runtime::controller::Action};
 use serde_json::json;
-use tenantry_k8s::{
-    Quota, QuotaStatus, Tenant, keys,
-    quantity::Millis,
-    quota::{TenantUsage, Usage},
-};
+use tenantry_k8s::{Quota, QuotaStatus, Tenant, keys, quota::TenantUsage};
 use tenantry_runtime::Chain;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
-    Context, Error, SOON, actor, build, record, set_finalizers, status::Teller, validate,
-    write_status_of,
+    Context, Error, SOON, actor, build, record, set_finalizers,
+    status::{BUDGET_EXCEEDED, Teller},
+    usage::{self, EXCESS},
+    validate, write_status_of,
 };
 
 use crate::{cluster, store, view::View};
@@ -237,46 +233,47 @@ fn status(quota: &Quota, used: &Used, is_recorded: bool) -> QuotaStatus {
         let message = format!("not acted on yet: {}", unsupported.join(", "));
         conditions.push(teller.tell("FieldsUnsupported", true, "NotActedOn", &message));
     }
+    let tenants: BTreeMap<String, TenantUsage> = names
+        .iter()
+        .map(|name| (name.clone(), usage(quota, name, &used.shares)))
+        .collect();
+    if let Some(excess) = excess(&tenants) {
+        let message = format!("more than the budget is in use by: {excess}; {EXCESS}");
+        conditions.push(teller.tell(BUDGET_EXCEEDED, true, "UseAboveBudget", &message));
+    }
     QuotaStatus {
         observed_generation: Some(generation),
         tenant_count: i32::try_from(names.len()).unwrap_or(i32::MAX),
-        tenants: names
-            .into_iter()
-            .map(|name| (name.clone(), usage(quota, &name, &used.shares)))
-            .collect(),
+        tenants,
         conditions,
     }
 }
 
-/// The budget as written, and what is in use over all shares of the tenant.
+/// The budget, and what is in use over all shares of the tenant.
 pub(crate) fn usage(quota: &Quota, tenant: &str, shares: &[ResourceQuota]) -> TenantUsage {
-    let hard = quota.spec.resourcequota.clone().unwrap_or_default().hard;
-    let of_tenant: Vec<&ResourceQuota> = shares
+    let hard = quota
+        .spec
+        .resourcequota
         .iter()
-        .filter(|share| {
-            share
-                .labels()
-                .get(keys::TENANT)
-                .is_some_and(|name| name == tenant)
-        })
-        .collect();
-    let sum = |resource: &String, written: &Quantity| {
-        let used = of_tenant
-            .iter()
-            .filter_map(|share| share.status.as_ref()?.used.as_ref()?.get(resource));
-        let total: i128 = used
-            .filter_map(|used| Millis::parse(used).ok())
-            .map(Millis::get)
-            .sum();
-        Millis::new(total).like(written)
+        .flat_map(|budget| &budget.hard);
+    let is_of_tenant = |share: &&ResourceQuota| {
+        let label = share.labels().get(keys::TENANT);
+        label.is_some_and(|name| name == tenant)
     };
-    let used: BTreeMap<String, Quantity> = hard
-        .iter()
-        .map(|(resource, written)| (resource.clone(), sum(resource, written)))
-        .collect();
+    let of_tenant: Vec<&ResourceQuota> = shares.iter().filter(is_of_tenant).collect();
     TenantUsage {
-        status: Usage { hard, used },
+        status: usage::usage(hard, &of_tenant),
     }
+}
+
+/// Tenants that use more than the budget has, each with what; none if there are none.
+fn excess(tenants: &BTreeMap<String, TenantUsage>) -> Option<String> {
+    let of = |(name, usage): (&String, &TenantUsage)| {
+        let resources = usage::exceeded(&usage.status);
+        (!resources.is_empty()).then(|| format!("{name} ({})", resources.join(", ")))
+    };
+    let all: Vec<String> = tenants.iter().filter_map(of).collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 async fn write(

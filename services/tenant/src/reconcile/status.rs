@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::{
+    api::core::v1::ResourceQuota,
     apimachinery::pkg::apis::meta::v1::{Condition, Time},
     jiff::Timestamp,
 };
@@ -18,6 +19,7 @@ use super::{
     build::Plan,
     dereference::Observed,
     object::Key,
+    usage::{EXCESS, exceeded, usage},
     validate::{self, Origin, Problem, Space, Valid},
     violations::Violations,
 };
@@ -262,9 +264,26 @@ fn conditions(
         let message = format!("not acted on yet: {}", outcome.valid.unsupported.join(", "));
         conditions.push(teller.tell("FieldsUnsupported", true, "NotActedOn", &message));
     }
+    if let Some(resources) = excess(outcome) {
+        let message = format!("more than the budget is in use of: {resources}; {EXCESS}");
+        conditions.push(teller.tell(BUDGET_EXCEEDED, true, "UseAboveBudget", &message));
+    }
     conditions
 }
 
+/// Resources of which more is in use than the budget has; none if there are none.
+fn excess(outcome: &Outcome<'_>) -> Option<String> {
+    let budget = outcome.valid.budget.as_ref()?;
+    let hard = budget.hard.iter();
+    let hard = hard.map(|(resource, (written, _))| (resource, written));
+    let shares: Vec<&ResourceQuota> = outcome.observed.quotas.iter().collect();
+    let usage = usage(hard, &shares);
+    let resources = exceeded(&usage).join(", ");
+    (!resources.is_empty()).then_some(resources)
+}
+
+/// Of a tenant and of its quota.
+pub(super) const BUDGET_EXCEEDED: &str = "BudgetExceeded";
 const GUARDRAILS_VIOLATED: &str = "GuardrailsViolated";
 const HISTORY: &str = "the tenant database does not answer: rights are still taken, new ones wait";
 
