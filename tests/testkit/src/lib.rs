@@ -3,12 +3,14 @@
 //! Enters: the stack that `cargo dev test` (or `cargo dev up`) started. Leaves: isolated places in it, gone on drop.
 //! Deliberately absent: fakes of our own code.
 
+mod crowd;
 mod database;
 mod eventually;
 mod installation;
 mod place;
 mod stream;
 
+pub use crowd::{Churn, Contention, Crowd};
 pub use database::Database;
 pub use eventually::eventually;
 pub use installation::{Installation, Ports};

@@ -3,6 +3,9 @@
 
 mod admission;
 mod bad_input;
+mod budget;
+mod budget_edits;
+mod budget_keys;
 mod drift;
 mod escalation;
 mod grpc;

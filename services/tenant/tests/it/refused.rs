@@ -87,7 +87,7 @@ fn lift(world: &World, policy: &str) {
 }
 
 /// The service's writes in the audit log: verb, resource and the apiserver's answer.
-fn writes(world: &World) -> Vec<(String, String, u64)> {
+pub(crate) fn writes(world: &World) -> Vec<(String, String, u64)> {
     let log = std::fs::read_to_string(world.audit_log()).expect("reading the audit log");
     let entries = log
         .lines()
