@@ -1,11 +1,12 @@
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt::Debug, time::Duration};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use kube::{
-    Api, Client,
+    Api, Client, Resource,
     api::{Patch, PatchParams},
 };
-use serde_json::json;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use tenantry_k8s::{Quota, Tenant};
 use tokio::time::Instant;
 
@@ -69,42 +70,53 @@ pub(crate) async fn edit(world: &World, size: &Size) -> anyhow::Result<Duration>
 
 /// The quota that all tenants share: so many configmaps for each namespace of a tenant.
 pub(crate) async fn quota(world: &World, configmaps: usize) -> anyhow::Result<()> {
+    let spec = json!({
+        "resourcequota": {"hard": {"configmaps": configmaps.to_string(), "memory": "8Gi"}},
+        "limitrange": {"limits": [{"type": "Container", "max": {"cpu": "800m"}, "min": {"cpu": "200m"}}]},
+    });
+    quota_of(&world.client, "bench", &spec).await
+}
+
+/// A quota.
+pub(crate) async fn quota_of(client: &Client, name: &str, spec: &Value) -> anyhow::Result<()> {
     let quota = json!({
         "apiVersion": "tenantoperator.stakater.com/v1beta1", "kind": "Quota",
-        "metadata": {"name": "bench"},
-        "spec": {
-            "resourcequota": {"hard": {"configmaps": configmaps.to_string(), "memory": "8Gi"}},
-            "limitrange": {"limits": [{"type": "Container", "max": {"cpu": "800m"}, "min": {"cpu": "200m"}}]},
-        },
+        "metadata": {"name": name}, "spec": spec,
     });
-    let api = Api::<Quota>::all(world.client.clone());
-    api.patch(
-        "bench",
-        &PatchParams::apply("bench").force(),
-        &Patch::Apply(quota),
-    )
-    .await?;
-    Ok(())
+    put::<Quota>(client, name, &quota).await
 }
 
 /// A tenant with one owner of its own.
 pub(crate) async fn tenant(client: &Client, name: &str, size: &Size) -> anyhow::Result<()> {
     let namespaces: Vec<String> = (0..size.namespaces).map(|n| format!("n{n}")).collect();
+    tenant_of(client, name, "bench", &namespaces).await
+}
+
+/// A tenant with one owner of its own, under the quota `quota`.
+pub(crate) async fn tenant_of(
+    client: &Client,
+    name: &str,
+    quota: &str,
+    namespaces: &[String],
+) -> anyhow::Result<()> {
     let tenant = json!({
         "apiVersion": "tenantoperator.stakater.com/v1beta3", "kind": "Tenant",
         "metadata": {"name": name},
         "spec": {
-            "quota": "bench",
+            "quota": quota,
             "namespaces": {"withTenantPrefix": namespaces},
             "accessControl": {"owners": {"users": [format!("{name}@nordmart.com")]}},
         },
     });
-    let api = Api::<Tenant>::all(client.clone());
-    api.patch(
-        name,
-        &PatchParams::apply("bench").force(),
-        &Patch::Apply(tenant),
-    )
-    .await?;
+    put::<Tenant>(client, name, &tenant).await
+}
+
+async fn put<K>(client: &Client, name: &str, object: &Value) -> anyhow::Result<()>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    let params = PatchParams::apply("bench").force();
+    let api = Api::<K>::all(client.clone());
+    api.patch(name, &params, &Patch::Apply(object)).await?;
     Ok(())
 }

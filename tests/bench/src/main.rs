@@ -1,7 +1,8 @@
-//! How fast, quiet and small the tenant service is, beside a client that makes the same writes without any logic.
+//! How fast, quiet and small the tenant service is, beside a client that makes the same writes without any logic; and how
+//! budgets hold and what they cost, beside the apiserver's own.
 //!
-//! Enters: how many tenants, namespaces and replicas. Leaves: one table, each figure as the least, the middle and the
-//! greatest of several rounds; a round has a control plane of its own, and floor and service take turns in being first.
+//! Enters: how much, and how many replicas. Leaves: one table, each figure as the least, the middle and the greatest of
+//! several rounds; a round has a control plane of its own, and what is compared takes turns in being first.
 //! Deliberately absent: a verdict. Machines are noisy; ratios within one round are what counts.
 #![allow(clippy::float_arithmetic, reason = "ratios and times of a benchmark")]
 #![allow(
@@ -11,6 +12,8 @@
 
 mod apply;
 mod audit;
+mod budget;
+mod figures;
 mod flood;
 mod judge;
 mod report;
@@ -39,6 +42,8 @@ struct Arguments {
 enum Bench {
     /// Apply many tenants at once, edit their quota, restart, rest.
     Tenants(Size),
+    /// Many clients against the budget of a tenant, and what a create costs with and without one.
+    Budget(budget::Size),
 }
 
 /// How much, how often.
@@ -65,28 +70,34 @@ struct Size {
 async fn main() -> anyhow::Result<()> {
     tenantry_runtime::install_tls_provider();
     let Arguments { binary, bench } = Arguments::parse();
-    let Bench::Tenants(size) = bench;
-    let template = Template::take(&binary, &size).await?;
+    match bench {
+        Bench::Tenants(size) => tenants(&binary, &size).await,
+        Bench::Budget(size) => budget::run(&binary, &size).await,
+    }
+}
+
+async fn tenants(binary: &Path, size: &Size) -> anyhow::Result<()> {
+    let template = Template::take(binary, size).await?;
     let mut rounds = Vec::new();
     for number in 0..size.rounds {
         eprintln!("round {} of {}", number + 1, size.rounds);
         // Each begins on a control plane of its own; they take turns in being first.
         let (floor, ours) = if number.is_multiple_of(2) {
-            let floor = floor(&binary, &template, &size).await?;
-            (floor, ours(&binary, &size, number).await?)
+            let floor = floor(binary, &template, size).await?;
+            (floor, ours(binary, size, number).await?)
         } else {
-            let ours = ours(&binary, &size, number).await?;
-            (floor(&binary, &template, &size).await?, ours)
+            let ours = ours(binary, size, number).await?;
+            (floor(binary, &template, size).await?, ours)
         };
         rounds.push(Round { floor, ours });
     }
-    println!("{}", report::table(&size, &template, &rounds));
+    println!("{}", report::table(size, &template, &rounds));
     Ok(())
 }
 
 /// What the flood client needs for the same writes.
 async fn floor(binary: &Path, template: &Template, size: &Size) -> anyhow::Result<Floor> {
-    let world = World::start(binary, size).await?;
+    let world = World::start(binary, size.replicas).await?;
     eprintln!("  the same writes without logic");
     Ok(Floor {
         apply: flood::apply(&world, template, size).await?,
@@ -95,7 +106,7 @@ async fn floor(binary: &Path, template: &Template, size: &Size) -> anyhow::Resul
 }
 
 async fn ours(binary: &Path, size: &Size, number: usize) -> anyhow::Result<Ours> {
-    let mut world = World::start(binary, size).await?;
+    let mut world = World::start(binary, size.replicas).await?;
     world.start_service().await?;
     eprintln!("  apply");
     let applied = apply::run(&world, size).await?;

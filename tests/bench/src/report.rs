@@ -1,8 +1,13 @@
 use std::{collections::BTreeMap, fmt::Display, time::Duration};
 
-use comfy_table::{Table, presets::UTF8_BORDERS_ONLY};
-
-use crate::{Size, apply::Applied, restart::Restart, template::Template, world::Usage};
+use crate::{
+    Size,
+    apply::Applied,
+    figures::{self, percentile},
+    restart::Restart,
+    template::Template,
+    world::Usage,
+};
 
 /// One round.
 pub(crate) struct Round {
@@ -29,23 +34,13 @@ pub(crate) struct Ours {
 type Line<'a> = (&'a str, Box<dyn Fn(&Round) -> f64 + 'a>);
 
 pub(crate) fn table(size: &Size, template: &Template, rounds: &[Round]) -> impl Display {
-    let mut table = Table::new();
-    table.load_style(UTF8_BORDERS_ONLY);
     let of = format!(
         "{} tenants × {} namespaces, {} replicas, {} rounds",
         size.tenants, size.namespaces, size.replicas, size.rounds
     );
-    table.set_header([of.as_str(), "min", "median", "max"]);
+    let mut table = figures::table(&of);
     for (what, figure) in lines(size) {
-        let mut figures: Vec<f64> = rounds.iter().map(figure).collect();
-        figures.sort_by(f64::total_cmp);
-        let picked = [
-            figures[0],
-            figures[figures.len() / 2],
-            figures[figures.len() - 1],
-        ];
-        let [min, median, max] = picked.map(|figure| format!("{figure:.2}"));
-        table.add_row([what.to_owned(), min, median, max]);
+        figures::add(&mut table, what, rounds.iter().map(figure).collect());
     }
     let one = |what: String, figure: String| [what, String::new(), figure, String::new()];
     table.add_row(one(
@@ -143,12 +138,4 @@ fn lines(size: &Size) -> Vec<Line<'static>> {
             Box::new(|round| round.ours.usage.cpu_seconds),
         ),
     ]
-}
-
-fn percentile(sorted: &[Duration], percent: usize) -> f64 {
-    let at = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
-    sorted
-        .get(at)
-        .map(Duration::as_secs_f64)
-        .unwrap_or_default()
 }

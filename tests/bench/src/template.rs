@@ -38,7 +38,7 @@ impl Template {
             replicas: 1,
             ..size.clone()
         };
-        let mut world = World::start(binary, &one).await?;
+        let mut world = World::start(binary, one.replicas).await?;
         world.start_service().await?;
         apply::quota(&world, 10).await?;
         let before = audit::writes(&world)?.len();

@@ -1,5 +1,6 @@
 use std::{
     fs,
+    net::TcpListener,
     path::{Path, PathBuf},
     process::Child,
     time::Duration,
@@ -11,8 +12,6 @@ use kube::{Api, Client, Config, api::ListParams, config::Kubeconfig};
 use secrecy::ExposeSecret as _;
 use tenantry_testkit::{Database, Installation, Ports, eventually, unique};
 
-use crate::Size;
-
 /// A control plane with an installation, a database, and the service once it is started.
 pub(crate) struct World {
     pub(crate) installation: Installation,
@@ -20,7 +19,9 @@ pub(crate) struct World {
     database: Database,
     binary: PathBuf,
     replicas: Vec<Child>,
-    size: Size,
+    count: usize,
+    /// Of the first replica; the others' are nobody's concern.
+    ports: Ports,
 }
 
 /// What the service's processes used, all replicas together.
@@ -31,7 +32,7 @@ pub(crate) struct Usage {
 }
 
 impl World {
-    pub(crate) async fn start(binary: &Path, size: &Size) -> anyhow::Result<Self> {
+    pub(crate) async fn start(binary: &Path, replicas: usize) -> anyhow::Result<Self> {
         let database = Database::create(sqlx::migrate!("../../migrations/tenant")).await;
         let installation = Installation::start(&unique("bench-"));
         let client = client(&installation.plane.kubeconfig()).await?;
@@ -41,21 +42,59 @@ impl World {
             database,
             binary: binary.to_owned(),
             replicas: Vec::new(),
-            size: size.clone(),
+            count: replicas,
+            ports: Ports::choose(),
         })
     }
 
     /// Starts every replica and waits until they share the work.
     pub(crate) async fn start_service(&mut self) -> anyhow::Result<()> {
-        for number in 0..self.size.replicas {
+        self.spawn(|_| Vec::new())?;
+        self.shared().await;
+        Ok(())
+    }
+
+    /// The same, and the first one answers the webhooks.
+    pub(crate) async fn start_service_with_webhooks(&mut self) -> anyhow::Result<()> {
+        let settings = self.ports.webhook_settings().to_vec();
+        self.spawn(|number| {
+            if number == 0 {
+                settings.clone()
+            } else {
+                Vec::new()
+            }
+        })?;
+        let url = self.ports.webhook_url();
+        self.installation.plane.install_webhooks(&url)?;
+        self.shared().await;
+        Ok(())
+    }
+
+    /// Takes the place of the service for whoever calls its webhooks, and never answers.
+    pub(crate) fn hang(&mut self) -> anyhow::Result<TcpListener> {
+        self.kill_service();
+        // The kernel takes connections for a listener that nobody listens to.
+        TcpListener::bind(("127.0.0.1", self.ports.webhook)).context("taking the webhooks' port")
+    }
+
+    fn spawn(&mut self, more: impl Fn(usize) -> Vec<(&'static str, String)>) -> anyhow::Result<()> {
+        for number in 0..self.count {
+            let ports = if number == 0 {
+                self.ports
+            } else {
+                Ports::choose()
+            };
             let url = self.database.config.database_url.expose_secret();
-            let mut command = self
-                .installation
-                .service(&self.binary, url, Ports::choose());
+            let mut command = self.installation.service(&self.binary, url, ports);
             command.env("TENANTRY_REPLICA", format!("replica-{number}"));
+            command.envs(more(number));
             self.replicas
                 .push(command.spawn().context("starting the service")?);
         }
+        Ok(())
+    }
+
+    async fn shared(&self) {
         let leases = Api::<Lease>::namespaced(self.client.clone(), "multi-tenant-operator");
         eventually("a Lease of each replica", async || {
             let found = leases
@@ -64,19 +103,19 @@ impl World {
                 .unwrap()
                 .items
                 .len();
-            (found == self.size.replicas).then_some(()).ok_or(found)
+            (found == self.count).then_some(()).ok_or(found)
         })
         .await;
-        Ok(())
     }
 
     /// Ends every replica as a crash would.
     pub(crate) fn kill_service(&mut self) {
-        for mut replica in self.replicas.drain(..) {
-            // One that is gone already is as good.
-            let _ = replica.kill();
-            let _ = replica.wait();
-        }
+        self.replicas.drain(..).for_each(kill);
+    }
+
+    /// Ends the last replica as a crash would.
+    pub(crate) fn kill_one(&mut self) {
+        self.replicas.pop().into_iter().for_each(kill);
     }
 
     /// The service's log.
@@ -107,6 +146,12 @@ impl Drop for World {
     fn drop(&mut self) {
         self.kill_service();
     }
+}
+
+fn kill(mut replica: Child) {
+    // One that is gone already is as good.
+    let _ = replica.kill();
+    let _ = replica.wait();
 }
 
 async fn client(kubeconfig: &Path) -> anyhow::Result<Client> {

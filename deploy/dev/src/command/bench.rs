@@ -17,7 +17,8 @@ const STACK: &str = "bench";
 /// Options of `bench`: which, and its own options.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// `tenants`, with its options: --tenants, --namespaces, --replicas, --rounds, --rest-seconds.
+    /// `tenants`, with its options: --tenants, --namespaces, --replicas, --rounds, --rest-seconds;
+    /// or `budget`: --replicas, --rounds, --samples.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
     what: Vec<String>,
 }
