@@ -29,7 +29,15 @@ impl Stack {
             ("PATH", self.path()),
         ];
         let own = own.map(|(name, value)| (name.to_owned(), value));
-        own.into_iter().chain(self.aws_environment()).collect()
+        let metrics = Service::ALL.map(|service| self.metrics(service));
+        let all = own.into_iter().chain(metrics);
+        all.chain(self.aws_environment()).collect()
+    }
+
+    fn metrics(&self, service: Service) -> (String, String) {
+        let variable = format!("TENANTRY_{}_METRICS_URL", service.name().to_uppercase());
+        let address = self.metrics_address(service);
+        (variable, format!("http://{address}/metrics"))
     }
 
     /// PATH with `tenantry`, `kubectl-tenantry`, `kubectl`, `aws` and `grpcurl` of this stack first, once.

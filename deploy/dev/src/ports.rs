@@ -74,6 +74,18 @@ ports! {
     showback,
     /// Console, HTTP.
     console,
+    /// Identity's figures, HTTP. 0, like the next three, in a stack older than them.
+    #[serde(default)]
+    identity_metrics,
+    /// Tenant's figures, HTTP.
+    #[serde(default)]
+    tenant_metrics,
+    /// Showback's figures, HTTP.
+    #[serde(default)]
+    showback_metrics,
+    /// The console's figures, HTTP.
+    #[serde(default)]
+    console_metrics,
 }
 
 fn free(taken: &mut Vec<u16>) -> Result<u16> {

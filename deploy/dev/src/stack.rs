@@ -231,6 +231,17 @@ impl Stack {
         }
     }
 
+    /// Where a service tells Prometheus its figures.
+    pub(crate) fn metrics_address(&self, service: Service) -> String {
+        let port = match service {
+            Service::Identity => self.ports.identity_metrics,
+            Service::Tenant => self.ports.tenant_metrics,
+            Service::Showback => self.ports.showback_metrics,
+            Service::Console => self.ports.console_metrics,
+        };
+        format!("127.0.0.1:{port}")
+    }
+
     /// The tenant service's webhooks, as the apiserver reaches them.
     pub(crate) fn webhook_url(&self) -> String {
         format!("https://127.0.0.1:{}", self.ports.tenant_webhook)

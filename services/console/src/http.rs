@@ -17,7 +17,9 @@ use tower_http::{
     trace::TraceLayer,
 };
 
-use crate::{Provider, PublicUrl, Sessions, Upstreams, assets, gateway, grpc, login, oidc};
+use crate::{
+    Provider, PublicUrl, Sessions, Upstreams, assets, gateway, grpc, login, metrics, oidc,
+};
 
 /// What every handler may need.
 #[derive(Clone)]
@@ -42,6 +44,7 @@ pub async fn serve(
     app: App,
     token: CancellationToken,
 ) -> anyhow::Result<()> {
+    metrics::describe();
     axum::serve(listener, router(app))
         .with_graceful_shutdown(token.cancelled_owned())
         .await
@@ -73,6 +76,7 @@ fn router(app: App) -> Router {
         .merge(calls)
         .fallback(get(assets::serve))
         .layer(middleware::from_fn_with_state(app.clone(), harden))
+        .layer(middleware::from_fn(metrics::count))
         .layer(PropagateRequestIdLayer::x_request_id())
         // Addresses of the way back carry the code: the span has the path only.
         .layer(TraceLayer::new_for_http().make_span_with(span_of))

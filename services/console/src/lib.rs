@@ -12,6 +12,7 @@ mod gateway;
 mod grpc;
 mod http;
 mod login;
+mod metrics;
 mod oidc;
 mod session;
 

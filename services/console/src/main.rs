@@ -3,7 +3,9 @@ use std::{sync::Arc, time::Duration};
 
 use clap::Parser as _;
 use tenantry_console::{App, Config, Provider, Sessions, serve, upstreams};
-use tenantry_runtime::{bind, install_tls_provider, supervise, telemetry, warn_while_insecure};
+use tenantry_runtime::{
+    bind, install_tls_provider, metrics, supervise, telemetry, warn_while_insecure,
+};
 
 /// Longest time open calls and streams have to finish.
 const GRACE: Duration = Duration::from_secs(15);
@@ -19,6 +21,7 @@ async fn main() -> anyhow::Result<()> {
     let public = config.check()?; // complete or refuse; no insecure default
     telemetry("console", &config.telemetry)?;
     let listener = bind(config.http_addr).await?; // a taken port fails before anything heavy
+    let metrics = metrics("console", &config.telemetry).await?;
     let provider = Arc::new(Provider::lazy(&config.oidc, &public)?); // asks the issuer when used
     let sessions = Sessions::lazy(&config.session, provider.clone()).await?; // connects when used
     let upstreams = upstreams(&config.upstream)?;
@@ -37,6 +40,7 @@ async fn main() -> anyhow::Result<()> {
             "insecure",
             warn_while_insecure(config.insecure_dev, stop.clone()),
         )
+        .task("metrics", metrics.serve(|| (), stop.clone()))
         .task("http", serve(listener, app, stop))
         .until_signal()
         .await

@@ -10,7 +10,7 @@ use tenantry_identity::{
     iam::{self, Iam},
     store::Store,
 };
-use tenantry_runtime::{Health, auth::Auth, serve, supervise, warn_while_insecure};
+use tenantry_runtime::{Health, auth::Auth, metrics, serve, supervise, warn_while_insecure};
 use tokio::sync::mpsc;
 
 /// How long stopping may take.
@@ -46,6 +46,7 @@ async fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     let listener = tenantry_runtime::bind(config.server.grpc_addr).await?;
+    let metrics = metrics("identity", &config.telemetry).await?;
     let pool = tenantry_events::pool(&config.database)?;
     let (bus, wake) = (Bus::lazy("identity", &config.nats), Wake::default());
     let kube = tenantry_runtime::kube_client().await?;
@@ -71,6 +72,7 @@ async fn main() -> anyhow::Result<()> {
             warn_while_insecure(config.server.insecure_dev, stop.clone()),
         )
         .task("grpc", serve(listener, tls, health, routes, stop.clone()))
+        .task("metrics", metrics.serve(|| (), stop.clone()))
         .task("keys", iam.tend_keys(keys_pulse, stop.clone()))
         .task(
             "refusals",

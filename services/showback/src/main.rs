@@ -51,6 +51,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     tenantry_runtime::telemetry(CONTEXT, &config.telemetry)?;
     let tls = config.server.tls()?;
     let listener = tenantry_runtime::bind(config.server.grpc_addr).await?;
+    let metrics = tenantry_runtime::metrics(CONTEXT, &config.telemetry).await?;
     let text = std::fs::read_to_string(&config.price_book);
     let text = text.with_context(|| format!("reading {}", config.price_book.display()))?;
     let book = Arc::new(price::parse(&text).context("loading the price book")?);
@@ -113,6 +114,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
             "grpc",
             tenantry_runtime::serve(listener, tls, health, routes, stop.clone()),
         )
+        .task("metrics", metrics.serve(|| (), stop.clone()))
         .task("meter", meter::run(meter, stop.clone()))
         .task("consume", consume)
         .task(

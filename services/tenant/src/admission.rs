@@ -28,7 +28,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::WebhookConfig, view::View};
+use crate::{config::WebhookConfig, metrics, view::View};
 use answer::Answerer;
 use certificate::Schedule;
 use keep::Keeper;
@@ -71,6 +71,7 @@ pub async fn serve(
         tracing::warn!("TENANTRY_WEBHOOK_ADDR is not set: no webhook checks tenants and quotas.");
         return beat(&webhook.pulse, &token).await;
     };
+    metrics::describe_reviews();
     let answerer = Arc::new(Answerer {
         client: webhook.client.clone(),
         room: Room::new(webhook.client.clone(), webhook.view.clone()),

@@ -10,6 +10,7 @@ pub mod config;
 pub mod convert;
 pub mod grpc;
 pub mod member;
+pub mod metrics;
 pub mod reconcile;
 pub mod shard;
 pub mod store;

@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context as _;
 use tenantry_events::{Bus, Wake, audit};
 use tenantry_runtime::{Health, auth::Auth};
-use tenantry_tenant::{admission, config::Config, grpc, reconcile, store::Store, view::View};
+use tenantry_tenant::{
+    admission, config::Config, grpc, metrics, reconcile, store::Store, view::View,
+};
 use tokio::sync::mpsc;
 use tonic::service::Routes;
 
@@ -37,6 +39,7 @@ async fn main() -> anyhow::Result<()> {
     }
     let tls = config.server.tls()?;
     let listener = tenantry_runtime::bind(config.grpc_addr()).await?;
+    let metrics = tenantry_runtime::metrics("tenant", &config.telemetry).await?;
     let webhook_listener = admission::bind(&config.webhook).await?;
     let pool = tenantry_events::pool(&config.database)?;
     let client = tenantry_runtime::kube_client()
@@ -68,6 +71,7 @@ async fn main() -> anyhow::Result<()> {
         refusals,
         pulse: health.pulse("admission", Duration::from_secs(30)),
     };
+    let seen = view.clone();
     let service = grpc::Service {
         client,
         auth: auth.clone(),
@@ -91,6 +95,10 @@ async fn main() -> anyhow::Result<()> {
         .task(
             "grpc",
             tenantry_runtime::serve(listener, tls, health, routes, stop.clone()),
+        )
+        .task(
+            "metrics",
+            metrics.serve(move || metrics::look(&seen), stop.clone()),
         )
         .task("reconcile", reconciling)
         .task("index", indexing)

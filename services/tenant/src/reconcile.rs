@@ -38,6 +38,7 @@ use tenantry_runtime::Chain;
 use crate::{
     cluster::{self, within},
     config::ClusterConfig,
+    metrics,
     shard::Shards,
     store::{self, Store},
     view::{NotListed, View},
@@ -218,6 +219,7 @@ async fn carry_out(
     }
     let granted = in_force(plan, &applied.undone);
     let drift = put_back(plan, &applied.undone);
+    metrics::put_back(&drift);
     let is_known = are_granted && applied.transient.is_none();
     let problems: Vec<_> = valid
         .problems

@@ -17,14 +17,17 @@ pub struct Ports {
     pub grpc: u16,
     /// Of the webhooks.
     pub webhook: u16,
+    /// Of metrics.
+    pub metrics: u16,
 }
 
 impl Ports {
-    /// Two that are free.
+    /// Free ones.
     pub fn choose() -> Self {
         Self {
             grpc: free_port(),
             webhook: free_port(),
+            metrics: free_port(),
         }
     }
 
@@ -128,6 +131,7 @@ impl Installation {
         let mut command = Command::new(binary);
         command
             .env("TENANTRY_GRPC_ADDR", format!("127.0.0.1:{}", ports.grpc))
+            .env("TENANTRY_METRICS_ADDR", format!("127.0.0.1:{}", ports.metrics))
             .env("TENANTRY_DATABASE_URL", database_url)
             .env("TENANTRY_NATS_URL", "nats://127.0.0.1:1")
             .env("KUBECONFIG", self.kubeconfig())

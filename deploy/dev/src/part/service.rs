@@ -146,6 +146,7 @@ fn common(stack: &Stack, service: Service) -> Vec<(String, String)> {
             "KUBECONFIG",
             stack.kubeconfig(service.name()).display().to_string(),
         ),
+        ("TENANTRY_METRICS_ADDR", stack.metrics_address(service)),
         ("TENANTRY_INSECURE_DEV", "1".to_owned()),
         ("TENANTRY_LOG_FORMAT", "text".to_owned()),
         ("NO_COLOR", "1".to_owned()),

@@ -15,7 +15,7 @@ use tenantry_runtime::{Chain, Pulse};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Bus, BusError, DecodeError, Envelope, RecordError, Wake};
+use crate::{Bus, BusError, DecodeError, Envelope, RecordError, Wake, metrics};
 
 /// How long JetStream waits for our ack before it delivers again.
 const ACK_WAIT: Duration = Duration::from_secs(30);
@@ -105,6 +105,7 @@ pub async fn consume<P: Projection>(
     pulse: Pulse,
     token: CancellationToken,
 ) -> anyhow::Result<()> {
+    metrics::describe_consumer(&spec.durable);
     let worker = Arc::new(Worker {
         pool,
         consumer: spec.durable.clone(),
@@ -238,6 +239,7 @@ impl<P: Projection> Worker<P> {
             Verdict::Reject => match store::bury(&self.pool, &self.consumer, message, &error).await
             {
                 Ok(()) => {
+                    metrics::dead_letter(&self.consumer);
                     tracing::error!(error, subject = %message.subject, "Event kept as a dead letter.");
                     AckKind::Term
                 }

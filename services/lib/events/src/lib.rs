@@ -11,6 +11,7 @@ mod database;
 mod envelope;
 mod fact;
 mod log;
+mod metrics;
 mod refusals;
 mod relay;
 mod stream;

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{Fact, Wake, record};
+use crate::{Fact, Wake, metrics, record};
 
 /// Different refusals kept per minute; a flood beyond it is counted on the last line of the log only.
 const KINDS_MAX: usize = 1000;
@@ -24,6 +24,7 @@ pub async fn refusals(
     wake: Wake,
     token: CancellationToken,
 ) -> anyhow::Result<()> {
+    metrics::describe_refusals();
     let mut counts = Counts::default();
     let mut flush = tokio::time::interval(MINUTE);
     loop {
@@ -49,6 +50,7 @@ struct Counts {
 
 impl Counts {
     fn add(&mut self, refusal: Refusal) {
+        metrics::refused(&refusal);
         if self.kept.len() < KINDS_MAX || self.kept.contains_key(&refusal) {
             *self.kept.entry(refusal).or_default() += 1;
         } else {

@@ -13,7 +13,7 @@ use tenantry_runtime::{Chain, Pulse};
 use tokio::{sync::Notify, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Bus, BusError};
+use crate::{Bus, BusError, metrics};
 
 pub use replay::replay;
 
@@ -66,6 +66,7 @@ pub async fn relay(
     pulse: Pulse,
     token: CancellationToken,
 ) -> anyhow::Result<()> {
+    metrics::describe_relay();
     let mut pauses = backoff();
     loop {
         pulse.beat();
@@ -139,6 +140,7 @@ async fn lock(
         if is_ours == Some(true) || token.is_cancelled() {
             return Ok(is_ours == Some(true));
         }
+        metrics::waiting(0, None);
         let _ = timeout(LOOK, token.cancelled()).await;
     }
 }
@@ -150,6 +152,7 @@ async fn publish_round(
     context: &str,
 ) -> Result<usize, RelayError> {
     let rows = publish::unpublished(conn, BATCH_ROWS_MAX).await?;
+    tell(conn, &rows).await?;
     if rows.is_empty() {
         return Ok(0);
     }
@@ -159,4 +162,19 @@ async fn publish_round(
         publish::mark(conn, row.log_seq, &stream.generation(), sequence).await?;
     }
     Ok(rows.len())
+}
+
+/// Tells how much waits. The log is asked only where `rows` are not all.
+async fn tell(conn: &mut PgConnection, rows: &[publish::Outgoing]) -> Result<(), RelayError> {
+    let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    let waiting = match rows.first() {
+        Some(oldest) if count == BATCH_ROWS_MAX => {
+            // Rows are published in the order of their numbers, which have no gaps.
+            let newest = publish::newest(conn).await?;
+            newest - oldest.log_seq + 1
+        }
+        _ => count,
+    };
+    metrics::waiting(waiting, rows.first().map(publish::Outgoing::recorded));
+    Ok(())
 }

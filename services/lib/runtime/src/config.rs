@@ -30,6 +30,9 @@ pub struct TelemetryConfig {
     /// `text` or `json`.
     #[arg(long = "log-format", env = "TENANTRY_LOG_FORMAT", default_value = "json", value_parser = ["text", "json"])]
     pub format: String,
+    /// Address of /metrics, for Prometheus: plain HTTP, and nobody's name in it. Unset: nothing is counted.
+    #[arg(long, env = "TENANTRY_METRICS_ADDR")]
+    pub metrics_addr: Option<SocketAddr>,
 }
 
 fn one_or_zero(text: &str) -> Result<bool, String> {

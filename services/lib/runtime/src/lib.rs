@@ -5,10 +5,12 @@
 //! Deliberately absent: SQL, NATS, and any service's own rules.
 
 pub mod auth;
+mod calls;
 mod chain;
 mod config;
 mod health;
 mod insecure;
+mod metrics;
 pub mod page;
 mod server;
 pub mod status;
@@ -19,6 +21,7 @@ pub use chain::Chain;
 pub use config::{ServerConfig, TelemetryConfig};
 pub use health::{Health, Pulse};
 pub use insecure::warn_while_insecure;
+pub use metrics::{Metrics, metrics};
 pub use server::{bind, serve};
 pub use supervise::{Supervisor, supervise, to_completion};
 pub use telemetry::telemetry;

@@ -21,7 +21,11 @@ use tower_http::{
 
 use tracing::Span;
 
-use crate::{Health, status};
+use crate::{
+    Health,
+    calls::{self, Count},
+    status,
+};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -63,8 +67,10 @@ pub async fn serve(
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(TraceLayer::new(ours_alone()).make_span_with(span_of))
+        .layer(Count)
         .map_request(note_method)
         .map_future(within_limit);
+    calls::describe();
     let mut server = Server::builder()
         .http2_keepalive_interval(Some(Duration::from_secs(20)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))

@@ -33,6 +33,7 @@ use super::{
 };
 use crate::{
     cluster::{self, within},
+    metrics::{answered, reviewed},
     reconcile::actor::API_MANAGER,
     view::View,
 };
@@ -68,7 +69,7 @@ async fn validate(
 ) -> Result<Review, StatusCode> {
     let request: Request = review.try_into().map_err(|_none| StatusCode::BAD_REQUEST)?;
     let mut response = AdmissionResponse::from(&request);
-    if let Err(refused) = answerer.judge(&request).await {
+    if let Err(refused) = reviewed("validate", answerer.judge(&request)).await {
         response.allowed = false;
         response.result = refused.status();
     }
@@ -81,7 +82,7 @@ async fn mutate(
 ) -> Result<Review, StatusCode> {
     let request: Request = review.try_into().map_err(|_none| StatusCode::BAD_REQUEST)?;
     let mut response = AdmissionResponse::from(&request);
-    match answerer.requester(&request).await {
+    match reviewed("mutate", answerer.requester(&request)).await {
         Ok(requester) => {
             let patch = stamp::stamp(&request, &requester);
             if !patch.is_empty() {
@@ -104,7 +105,12 @@ async fn room(
 ) -> Result<Review, StatusCode> {
     let request: Request = review.try_into().map_err(|_none| StatusCode::BAD_REQUEST)?;
     let mut response = AdmissionResponse::from(&request);
-    response.warnings = answerer.room.make(&request).await.map(|words| vec![words]);
+    let making = answerer.room.make(&request);
+    let words = answered("room", making, |words| match words {
+        Some(_) => "warned",
+        None => "allowed",
+    });
+    response.warnings = words.await.map(|words| vec![words]);
     Ok(Json(response.into_review()))
 }
 

@@ -38,6 +38,19 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Namespace,
+        Self::ResourceQuota,
+        Self::LimitRange,
+        Self::ClusterRole,
+        Self::ClusterRoleBinding,
+        Self::RoleBinding,
+        Self::Ingress,
+        Self::NetworkPolicy,
+        Self::Guardrails,
+    ];
+
     /// How the apiserver addresses it.
     pub fn resource(self) -> ApiResource {
         match self {

@@ -30,6 +30,7 @@ use super::{
 use crate::{
     cluster::watching,
     config::ClusterConfig,
+    metrics::{self, reconciled},
     shard::Shards,
     store::Store as History,
     view::{Queue, View, ours},
@@ -49,6 +50,7 @@ pub async fn run(
     pulse: Pulse,
     token: CancellationToken,
 ) -> anyhow::Result<()> {
+    metrics::describe_tenants();
     let reporter = Reporter {
         controller: MANAGER.to_owned(),
         instance: None,
@@ -91,15 +93,26 @@ pub async fn run(
     let work = async {
         tokio::join!(
             Box::pin(keeping),
-            Box::pin(told(tenants.run(reconcile, again, context.clone()))),
-            Box::pin(told(quotas.run(quota::reconcile, again, context.clone()))),
+            Box::pin(told(tenants.run(
+                |tenant, context| reconciled("tenant", reconcile(tenant, context)),
+                again,
+                context.clone()
+            ))),
+            Box::pin(told(quotas.run(
+                |quota, context| reconciled("quota", quota::reconcile(quota, context)),
+                again,
+                context.clone()
+            ))),
             Box::pin(told(settings.run(
-                settings::reconcile,
+                |config, context| reconciled(
+                    "integration_config",
+                    settings::reconcile(config, context)
+                ),
                 again,
                 context.clone()
             ))),
             Box::pin(told(place.run(
-                privileged::reconcile,
+                |place, context| reconciled("installation", privileged::reconcile(place, context)),
                 again,
                 context.clone()
             ))),

@@ -17,6 +17,7 @@ mod history;
 mod lifecycle;
 mod matrix;
 mod metadata;
+mod metrics;
 mod past;
 mod plan;
 mod refused;

@@ -275,6 +275,13 @@ impl World {
         kube::Client::try_from(config).expect("a client")
     }
 
+    /// What the service tells Prometheus.
+    pub(crate) fn metrics(&self) -> String {
+        let url = format!("http://127.0.0.1:{}/metrics", self.ports.metrics);
+        let mut answer = ureq::get(url).call().expect("asking for metrics");
+        answer.body_mut().read_to_string().expect("reading metrics")
+    }
+
     /// Where the webhooks listen.
     pub(crate) fn webhook_address(&self) -> String {
         format!("127.0.0.1:{}", self.ports.webhook)

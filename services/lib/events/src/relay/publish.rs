@@ -24,6 +24,20 @@ pub(super) struct Outgoing {
     data: serde_json::Value,
 }
 
+impl Outgoing {
+    /// When it became true.
+    pub(super) fn recorded(&self) -> jiff::Timestamp {
+        self.record_time.to_jiff()
+    }
+}
+
+/// The newest number.
+pub(super) async fn newest(conn: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(r#"SELECT coalesce(max(log_seq), 0) AS "newest!" FROM events.event"#)
+        .fetch_one(conn)
+        .await
+}
+
 /// Numbered rows that no ack has been seen for, in the order of history.
 pub(super) async fn unpublished(
     conn: &mut PgConnection,
