@@ -7,6 +7,7 @@
 mod custom;
 mod dead;
 pub(crate) mod demands;
+mod light;
 mod objects;
 mod wants;
 
@@ -52,6 +53,7 @@ use crate::{
 };
 use custom::Custom;
 use demands::Demands;
+use light::lighten;
 use objects::{Change, Objects};
 use wants::Wants;
 
@@ -416,7 +418,7 @@ impl Follow {
     ) where
         K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
     {
-        let events = watcher(api, config).default_backoff();
+        let events = watcher(api, config).default_backoff().modify(lighten);
         // On the heap: a watch is large, there are many, and all are joined on one stack.
         let mut events = Box::pin(events.take_until(self.token.cancelled()));
         while let Some(event) = events.next().await {

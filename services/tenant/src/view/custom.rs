@@ -11,7 +11,7 @@ use kube::{
     },
 };
 
-use super::{dead::Dead, revision};
+use super::{dead::Dead, light::lighten, revision};
 
 /// Custom resources of one kind, in the form that a controller reads them.
 pub(crate) struct Custom<K>
@@ -56,7 +56,8 @@ where
     }
 
     /// Takes what the apiserver answered to a write of ours.
-    pub(crate) fn note(&self, object: K) {
+    pub(crate) fn note(&self, mut object: K) {
+        lighten(&mut object);
         let is_end = object.meta().deletion_timestamp.is_some() && object.finalizers().is_empty();
         match is_end {
             true => self.apply(&Event::Delete(object)),

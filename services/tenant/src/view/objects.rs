@@ -7,8 +7,7 @@ use kube::{Resource, ResourceExt, runtime::watcher::Event};
 use tenantry_k8s::keys;
 use tokio::sync::watch;
 
-use super::{dead::Dead, revision};
-use crate::reconcile::object::MANAGER;
+use super::{dead::Dead, light::lighten, revision};
 
 /// Namespace and name; no namespace is empty.
 pub(crate) type Name = (String, String);
@@ -82,7 +81,8 @@ impl<K: Resource + Clone> Objects<K> {
     }
 
     /// Takes what the apiserver answered to a write of ours.
-    pub(super) fn note(&self, object: K) {
+    pub(super) fn note(&self, mut object: K) {
+        lighten(&mut object);
         self.locked().put(object);
     }
 
@@ -145,7 +145,7 @@ impl<K: Resource + Clone> State<K> {
         }
     }
 
-    fn put(&mut self, mut object: K) -> Option<Change> {
+    fn put(&mut self, object: K) -> Option<Change> {
         let name = name_of(&object);
         if self.dead.has(object.uid().as_ref()) {
             return None;
@@ -154,10 +154,6 @@ impl<K: Resource + Clone> State<K> {
         if known.is_some_and(|known| revision(&**known) >= revision(&object)) {
             return None;
         }
-        // Ours are the largest, and nobody asks for them.
-        object
-            .managed_fields_mut()
-            .retain(|entry| entry.manager.as_deref() != Some(MANAGER));
         let before = self.remove(&name);
         let now = tenant_of(&object);
         if let Some(tenant) = &now {
