@@ -4,6 +4,7 @@ pub mod actor;
 pub mod apply;
 pub mod build;
 pub mod dereference;
+mod finalizer;
 mod haste;
 mod memory;
 mod notice;
@@ -32,7 +33,7 @@ use kube::{
     runtime::{controller::Action, events::Recorder},
 };
 use serde_json::json;
-use tenantry_k8s::{Tenant, TenantStatus, keys};
+use tenantry_k8s::{Tenant, TenantStatus};
 use tenantry_runtime::Chain;
 
 use crate::{
@@ -45,7 +46,7 @@ use crate::{
 };
 use build::{Plan, build};
 use dereference::{Observed, dereference};
-use haste::Haste;
+use haste::{Haste, Next};
 use memory::Memory;
 use object::{Key, MANAGER};
 use record::{Done, Recorded};
@@ -139,8 +140,9 @@ async fn bring(tenant: &Tenant, context: &Context) -> Result<Action, Error> {
     if tenant.metadata.deletion_timestamp.is_some() {
         return release::release(tenant, context).await;
     }
-    if !pause::is_asked(&tenant.metadata) {
-        hold(tenant, context).await.map_err(failed)?;
+    if !pause::is_asked(&tenant.metadata) && !finalizer::is_on(tenant) {
+        let held = finalizer::put_on(&context.client, &name).await;
+        context.note_tenant(held.map_err(failed)?);
     }
     let observed = dereference(&context.view, tenant, &context.config.namespace);
     let valid = validate(tenant, &observed).map_err(|source| Error::Invalid {
@@ -165,11 +167,12 @@ async fn bring(tenant: &Tenant, context: &Context) -> Result<Action, Error> {
         is_recorded: done.is_recorded && pause::note(tenant, &valid, context).await,
     };
     context.memory.remember(valid.uid, &outcome);
-    notice::publish(context, tenant, &outcome).await;
     // Nobody wants to read of work that is done in a moment.
-    if let Some(pause) = context.haste.pause(valid.uid, &outcome) {
-        return Ok(Action::requeue(pause));
-    }
+    let deeds = match context.haste.next(valid.uid, &outcome) {
+        Next::Look(pause) => return Ok(Action::requeue(pause)),
+        Next::Tell(deeds) => deeds,
+    };
+    notice::publish(context, tenant, &outcome, &deeds).await;
     let violations = context.looks.now(&context.client, &valid).await;
     let told = status(tenant, &outcome, violations.as_ref(), Timestamp::now());
     write_status(tenant, context, told).await.map_err(failed)?;
@@ -236,7 +239,9 @@ async fn carry_out(
     let told = Recorded::of(valid, observed, &done);
     match intent {
         Err(failure) => is_recorded = warn(valid, &failure),
-        Ok(()) if done.drift.is_empty() && known.as_ref() == Some(&told) => {}
+        Ok(())
+            if done.drift.is_empty() && known.as_ref().is_some_and(|known| known.covers(&told)) => {
+        }
         Ok(()) => match record::outcome(store, tenant, valid, observed, &done).await {
             Ok(()) => context.memory.record(valid.uid, told),
             Err(failure) => is_recorded = warn(valid, &failure),
@@ -313,20 +318,6 @@ fn next(outcome: &Outcome<'_>, is_violated: bool) -> Action {
     }
 }
 
-/// Puts our finalizer on, so that a tenant does not go before what it granted.
-async fn hold(tenant: &Tenant, context: &Context) -> Result<(), cluster::Error> {
-    if tenant
-        .finalizers()
-        .iter()
-        .any(|finalizer| finalizer == keys::FINALIZER)
-    {
-        return Ok(());
-    }
-    let held = set_finalizers(&context.client, &tenant.name_any(), &[keys::FINALIZER]).await?;
-    context.note_tenant(held);
-    Ok(())
-}
-
 impl Context {
     /// Others may have looked after the tenants meanwhile.
     fn forget(&self) {
@@ -347,23 +338,6 @@ impl Context {
             self.view.tenants.note(tenant);
         }
     }
-}
-
-/// Owns our finalizer by server-side apply, apart from what gRPC writes as the same manager.
-async fn set_finalizers<K>(
-    client: &Client,
-    name: &str,
-    finalizers: &[&str],
-) -> Result<Option<K>, cluster::Error>
-where
-    K: kube::Resource<DynamicType = ()> + Clone + serde::de::DeserializeOwned + std::fmt::Debug,
-{
-    let patch = json!({
-        "apiVersion": K::api_version(&()), "kind": K::kind(&()),
-        "metadata": {"name": name, "finalizers": finalizers},
-    });
-    let params = PatchParams::apply(MANAGER).force();
-    present(within(Api::<K>::all(client.clone()).patch(name, &params, &Patch::Apply(patch))).await)
 }
 
 /// The answer; none if the object is gone.

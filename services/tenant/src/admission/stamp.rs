@@ -1,9 +1,10 @@
-//! Who changed a spec, written onto the object itself: the apiserver keeps no username.
+//! Who changed a spec, written onto the object itself: the apiserver keeps no username. With it what is new gets our
+//! finalizer, which would be a write of its own later.
 
 use std::collections::BTreeMap;
 
 use json_patch::Patch;
-use kube::core::{DynamicObject, admission::AdmissionRequest};
+use kube::core::{DynamicObject, ObjectMeta, admission::AdmissionRequest};
 use serde_json::json;
 use tenantry_k8s::keys;
 
@@ -18,17 +19,27 @@ pub(super) fn stamp(request: &AdmissionRequest<DynamicObject>, requester: &Reque
     let Some(object) = request.object.as_ref().filter(|_| !request.dry_run) else {
         return Patch::default();
     };
-    let sent = object.metadata.annotations.clone().unwrap_or_default();
+    let metadata = &object.metadata;
     let stamped = stamped(request, object, requester);
-    let document = |annotations: Option<&Annotations>| match annotations {
-        Some(annotations) => json!({"metadata": {"annotations": annotations}}),
-        None => json!({"metadata": {}}),
+    let mut wanted = ObjectMeta {
+        annotations: metadata.annotations.clone(),
+        finalizers: metadata.finalizers.clone(),
+        ..ObjectMeta::default()
     };
-    let before = document(object.metadata.annotations.as_ref());
-    if sent == stamped {
-        return Patch::default();
+    let before = json!({ "metadata": wanted });
+    if metadata.annotations.clone().unwrap_or_default() != stamped {
+        wanted.annotations = Some(stamped);
     }
-    json_patch::diff(&before, &document(Some(&stamped)))
+    if request.old_object.is_none() {
+        hold(wanted.finalizers.get_or_insert_default());
+    }
+    json_patch::diff(&before, &json!({ "metadata": wanted }))
+}
+
+fn hold(finalizers: &mut Vec<String>) {
+    if !finalizers.iter().any(|found| found == keys::FINALIZER) {
+        finalizers.push(keys::FINALIZER.to_owned());
+    }
 }
 
 fn stamped(
@@ -161,6 +172,24 @@ mod tests {
         check_same("bear", &with("tenantry.dev/deleted-by", "crow"), &old);
         let deleted = with("tenantry.dev/deleted-by", "fox");
         check_same(OURSELVES, &deleted, &deleted);
+    }
+
+    #[test]
+    fn what_is_new_is_held_and_nothing_else() {
+        let check = |before: &Value, sent: &Value, expected: &Value| {
+            let mut after = object("large", &Value::Null);
+            after["metadata"]["finalizers"] = sent.clone();
+            let request = request("bear", before, &after);
+            let requester = Requester::of(&request, OURSELVES);
+            json_patch::patch(&mut after, &stamp(&request, &requester)).unwrap();
+            assert_eq!(&after["metadata"]["finalizers"], expected);
+        };
+        let ours = "tenantry.dev/release";
+        check(&Value::Null, &Value::Null, &json!([ours]));
+        check(&Value::Null, &json!(["a/b"]), &json!(["a/b", ours]));
+        check(&Value::Null, &json!([ours]), &json!([ours]));
+        let known = object("small", &Value::Null);
+        check(&known, &json!(["a/b"]), &json!(["a/b"]));
     }
 
     #[test]

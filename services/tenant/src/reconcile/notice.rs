@@ -7,16 +7,16 @@ use kube::{
 use tenantry_k8s::{Tenant, tenant::TenantStatus};
 use tenantry_runtime::Chain;
 
-use super::{
-    Context,
-    build::Revoke,
-    object::{Key, Kind},
-    status::Outcome,
-};
+use super::{Context, haste::Deeds, status::Outcome};
 
-/// Tells what `outcome` brought. An Event that cannot be written is worth a line in the log and no more.
-pub(super) async fn publish(context: &Context, tenant: &Tenant, outcome: &Outcome<'_>) {
-    for event in events(tenant.status.as_ref(), outcome) {
+/// Tells what was done, and how `outcome` is. An Event that cannot be written is worth a line in the log and no more.
+pub(super) async fn publish(
+    context: &Context,
+    tenant: &Tenant,
+    outcome: &Outcome<'_>,
+    deeds: &Deeds,
+) {
+    for event in events(tenant.status.as_ref(), outcome, deeds) {
         if let Err(failure) = context
             .recorder
             .publish(&event, &tenant.object_ref(&()))
@@ -27,8 +27,7 @@ pub(super) async fn publish(context: &Context, tenant: &Tenant, outcome: &Outcom
     }
 }
 
-fn events(before: Option<&TenantStatus>, outcome: &Outcome<'_>) -> Vec<Event> {
-    let plan = outcome.plan;
+fn events(before: Option<&TenantStatus>, outcome: &Outcome<'_>, deeds: &Deeds) -> Vec<Event> {
     let ready = before.and_then(|status| {
         status
             .conditions
@@ -38,73 +37,48 @@ fn events(before: Option<&TenantStatus>, outcome: &Outcome<'_>) -> Vec<Event> {
     let was_ready = ready.is_some_and(|ready| {
         ready.status == "True" && ready.observed_generation == Some(outcome.valid.generation)
     });
-    let missing: Vec<&str> = outcome
-        .valid
-        .spaces
-        .iter()
-        .filter(|space| !space.exists && outcome.has_done(&namespace(&space.name)))
-        .map(|space| space.name.as_str())
-        .collect();
     let mut events = Vec::new();
-    if !missing.is_empty() && !plan.namespaces.is_empty() {
-        events.push(normal("NamespacesCreated", missing.join(", ")));
+    if deeds.taken > 0 {
+        let note = format!("rights taken in {} bindings", deeds.taken);
+        events.push(normal("MembersRevoked", note));
     }
-    let taken = plan.revoke.iter().map(Revoke::key);
-    let taken = taken.filter(|key| outcome.has_done(key)).count();
-    if taken > 0 {
-        events.push(normal(
-            "MembersRevoked",
-            format!("rights taken in {taken} bindings"),
-        ));
-    }
-    let given = plan.grants.iter().map(|object| &object.key);
-    let given = given.filter(|key| outcome.has_done(key)).count();
-    if given > 0 {
-        events.push(normal(
-            "MembersGranted",
-            format!("rights given in {given} bindings"),
-        ));
-    }
-    let put_back = plan
-        .drift
-        .iter()
-        .filter(|drift| outcome.has_done(&drift.key));
-    for drift in put_back {
-        let by = if drift.field_manager.is_empty() {
-            "somebody"
-        } else {
-            &drift.field_manager
+    let drift = deeds.drift.iter().map(|drift| {
+        let by = match drift.field_manager.as_str() {
+            "" => "somebody",
+            manager => manager,
         };
-        let key = &drift.key;
-        events.push(warning(
-            "DriftReverted",
-            format!(
-                "{:?} {}/{}: {} by {by}",
-                key.kind, key.namespace, key.name, drift.difference
-            ),
-        ));
-    }
+        let (key, difference) = (&drift.key, &drift.difference);
+        let note = format!(
+            "{:?} {}/{}: {difference} by {by}",
+            key.kind, key.namespace, key.name
+        );
+        warning("DriftReverted", note)
+    });
+    events.extend(drift);
     let is_told = |message: &str| ready.is_some_and(|ready| ready.message.contains(message));
     let new = outcome
         .problems
         .iter()
         .filter(|problem| !is_told(&problem.message));
     events.extend(new.map(|problem| warning(problem.reason, problem.message.clone())));
-    if outcome.is_settled() && !was_ready {
-        events.push(normal(
-            "Applied",
-            "everything wanted is in place".to_owned(),
-        ));
-    }
+    let is_news = outcome.is_settled() && !was_ready;
+    events.extend(made(deeds, is_news));
     events
 }
 
-fn namespace(name: &str) -> Key {
-    Key {
-        kind: Kind::Namespace,
-        namespace: String::new(),
-        name: name.to_owned(),
+/// What was made: one Event where everything is in place by it.
+fn made(deeds: &Deeds, is_all: bool) -> Vec<Event> {
+    let given = (deeds.given > 0).then(|| format!("rights given in {} bindings", deeds.given));
+    let names = deeds.namespaces.join(", ");
+    if is_all {
+        let all = Some("everything wanted is in place".to_owned());
+        let names = (!names.is_empty()).then(|| format!("namespaces made: {names}"));
+        let notes: Vec<String> = [all, given, names].into_iter().flatten().collect();
+        return vec![normal("Applied", notes.join("; "))];
     }
+    let made = (!names.is_empty()).then(|| normal("NamespacesCreated", names));
+    let given = given.map(|note| normal("MembersGranted", note));
+    made.into_iter().chain(given).collect()
 }
 
 fn normal(reason: &str, note: String) -> Event {

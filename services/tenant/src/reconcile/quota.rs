@@ -6,16 +6,18 @@ use std::{
     time::Duration,
 };
 
-use k8s_openapi::{api::core::v1::ResourceQuota, jiff::Timestamp};
+use k8s_openapi::{
+    api::core::v1::ResourceQuota, apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp,
+};
 use kube::{ResourceExt, runtime::controller::Action};
 use serde_json::json;
-use tenantry_k8s::{Quota, QuotaStatus, Tenant, keys, quota::TenantUsage};
+use tenantry_k8s::{Quota, QuotaStatus, keys, quota::TenantUsage};
 use tenantry_runtime::Chain;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
-    Context, Error, SOON, actor, build, record, set_finalizers,
+    Context, Error, SOON, actor, build, finalizer, record,
     status::{BUDGET_EXCEEDED, Teller},
     usage::{self, EXCESS},
     validate, write_status_of,
@@ -26,11 +28,8 @@ use crate::{cluster, store, view::View};
 /// Use changes with every pod; the status of a quota that many tenants share must not.
 const USE_APART: Duration = Duration::from_secs(10);
 
-/// Tenants that name a quota, and their ResourceQuotas.
-struct Used {
-    tenants: Vec<Arc<Tenant>>,
-    shares: Vec<ResourceQuota>,
-}
+/// Tenants that name a quota, and their shares of it.
+type Used = BTreeMap<String, Vec<ResourceQuota>>;
 
 /// What was done for each quota since the start.
 #[derive(Default)]
@@ -73,23 +72,22 @@ pub(super) async fn reconcile(quota: Arc<Quota>, context: Arc<Context>) -> Resul
         return Ok(Action::await_change());
     }
     context.view.listed().await?;
-    let used = used(&context.view, &name);
     if quota.metadata.deletion_timestamp.is_some() {
-        return release(&quota, uid, &used, &context).await;
+        return release(&quota, uid, &context).await;
     }
-    if !quota
-        .finalizers()
-        .iter()
-        .any(|finalizer| finalizer == keys::FINALIZER)
-    {
-        let held = set_finalizers::<Quota>(&context.client, &name, &[keys::FINALIZER]);
-        note(&context, held.await.map_err(failed)?);
+    if !finalizer::is_on(&*quota) {
+        let held = finalizer::put_on(&context.client, &name).await;
+        note(&context, held.map_err(failed)?);
     }
     let recorded = intent(&quota, &context).await;
-    let status = status(&quota, &used, recorded.is_ok());
-    if let Some(pause) = pause(&quota, &status, context.quotas.pause(uid)) {
+    let conditions = conditions(&quota, &[], recorded.is_ok());
+    if let Some(pause) = context.quotas.pause(uid)
+        && recorded.is_ok()
+        && is_told(&quota, &conditions)
+    {
         return Ok(Action::requeue(pause));
     }
+    let status = status(&quota, &used(&context.view, &name), conditions);
     write(&quota, uid, &context, status).await.map_err(failed)?;
     match recorded {
         Ok(()) => Ok(Action::await_change()),
@@ -111,37 +109,32 @@ pub(super) async fn intent(quota: &Quota, context: &Context) -> Result<(), store
     Ok(())
 }
 
-/// How long `status` must wait, if it only tells of use.
-fn pause(quota: &Quota, status: &QuotaStatus, pause: Option<Duration>) -> Option<Duration> {
-    let before = quota.status.as_ref()?;
-    let is_same_else = before.observed_generation == status.observed_generation
-        && before.conditions == status.conditions;
-    pause.filter(|_| is_same_else && before != status)
+/// Whether the status of `quota` has these conditions: then all that could be told is use, which it costs a look at every
+/// tenant to know.
+fn is_told(quota: &Quota, conditions: &[Condition]) -> bool {
+    let before = quota.status.as_ref();
+    before.is_some_and(|before| {
+        let of_else = before.conditions.iter();
+        let of_else = of_else.filter(|condition| condition.type_ != BUDGET_EXCEEDED);
+        before.observed_generation == quota.metadata.generation && of_else.eq(conditions)
+    })
 }
 
 /// A quota that tenants use stays until they do not: without it they would lose nothing, and could gain nothing.
-async fn release(
-    quota: &Quota,
-    uid: Uuid,
-    used: &Used,
-    context: &Context,
-) -> Result<Action, Error> {
+async fn release(quota: &Quota, uid: Uuid, context: &Context) -> Result<Action, Error> {
     let name = quota.name_any();
     let failed = |source| Error::Cluster {
         name: name.clone(),
         source,
     };
-    if !quota
-        .finalizers()
-        .iter()
-        .any(|finalizer| finalizer == keys::FINALIZER)
-    {
+    if !finalizer::is_on(quota) {
         return Ok(Action::await_change());
     }
-    if !used.tenants.is_empty() {
-        write(quota, uid, context, status(quota, used, true))
-            .await
-            .map_err(failed)?;
+    let used = used(&context.view, &name);
+    if !used.is_empty() {
+        let names: Vec<&str> = used.keys().map(String::as_str).collect();
+        let status = status(quota, &used, conditions(quota, &names, true));
+        write(quota, uid, context, status).await.map_err(failed)?;
         return Ok(Action::await_change());
     }
     let who = actor::of_deletion(&quota.metadata);
@@ -150,7 +143,7 @@ async fn release(
         return Ok(Action::requeue(SOON));
     }
     context.quotas.locked().remove(&uid);
-    let left = set_finalizers::<Quota>(&context.client, &name, &[]).await;
+    let left = finalizer::take_off(&context.client, quota).await;
     note(context, left.map_err(failed)?);
     Ok(Action::await_change())
 }
@@ -166,40 +159,43 @@ fn note(context: &Context, answer: Option<Quota>) {
 }
 
 fn used(view: &View, quota: &str) -> Used {
-    let mut tenants = view.tenants.now().state();
-    tenants.retain(|tenant| tenant.spec.quota == quota);
-    tenants.sort_by_key(|tenant| tenant.name_any());
-    let shares = tenants
-        .iter()
-        .flat_map(|tenant| view.shares.of(&tenant.name_any()))
-        .filter(|share| {
-            share
-                .labels()
-                .get(build::QUOTA)
-                .is_some_and(|name| name == quota)
-        })
-        .collect();
-    Used { tenants, shares }
+    let is_of_it =
+        |share: &ResourceQuota| share.labels().get(build::QUOTA).map(String::as_str) == Some(quota);
+    let tenants = view.tenants.now().state();
+    let naming = tenants.iter().filter(|tenant| tenant.spec.quota == quota);
+    let with_shares = naming.map(|tenant| {
+        let mut shares = view.shares.of(&tenant.name_any());
+        shares.retain(is_of_it);
+        (tenant.name_any(), shares)
+    });
+    with_shares.collect()
 }
 
-fn status(quota: &Quota, used: &Used, is_recorded: bool) -> QuotaStatus {
-    let before = quota.status.clone().unwrap_or_default();
-    let generation = quota.metadata.generation.unwrap_or(1);
-    let teller = Teller {
-        before: &before.conditions,
-        generation,
-        now: Timestamp::now(),
-    };
-    let names: Vec<String> = used
-        .tenants
+fn status(quota: &Quota, used: &Used, mut conditions: Vec<Condition>) -> QuotaStatus {
+    let usages = used
         .iter()
-        .map(|tenant| tenant.name_any())
-        .collect();
+        .map(|(name, shares)| (name.clone(), usage(quota, name, shares)));
+    let tenants = usages.collect();
+    if let Some(excess) = excess(&tenants) {
+        let message = format!("more than the budget is in use by: {excess}; {EXCESS}");
+        conditions.push(teller(quota).tell(BUDGET_EXCEEDED, true, "UseAboveBudget", &message));
+    }
+    QuotaStatus {
+        observed_generation: Some(quota.metadata.generation.unwrap_or(1)),
+        tenant_count: i32::try_from(used.len()).unwrap_or(i32::MAX),
+        tenants,
+        conditions,
+    }
+}
+
+/// How the quota is, with the tenants `naming` it if it is to go.
+fn conditions(quota: &Quota, naming: &[&str], is_recorded: bool) -> Vec<Condition> {
+    let teller = teller(quota);
     let is_going = quota.metadata.deletion_timestamp.is_some();
     let ready = if is_going {
         let message = format!(
             "used by tenants: {}; it goes when none names it any more",
-            names.join(", ")
+            naming.join(", ")
         );
         teller.tell("Ready", false, "InUse", &message)
     } else {
@@ -233,19 +229,15 @@ fn status(quota: &Quota, used: &Used, is_recorded: bool) -> QuotaStatus {
         let message = format!("not acted on yet: {}", unsupported.join(", "));
         conditions.push(teller.tell("FieldsUnsupported", true, "NotActedOn", &message));
     }
-    let tenants: BTreeMap<String, TenantUsage> = names
-        .iter()
-        .map(|name| (name.clone(), usage(quota, name, &used.shares)))
-        .collect();
-    if let Some(excess) = excess(&tenants) {
-        let message = format!("more than the budget is in use by: {excess}; {EXCESS}");
-        conditions.push(teller.tell(BUDGET_EXCEEDED, true, "UseAboveBudget", &message));
-    }
-    QuotaStatus {
-        observed_generation: Some(generation),
-        tenant_count: i32::try_from(names.len()).unwrap_or(i32::MAX),
-        tenants,
-        conditions,
+    conditions
+}
+
+fn teller(quota: &Quota) -> Teller<'_> {
+    let status = quota.status.as_ref();
+    Teller {
+        before: status.map_or(&[], |before| &before.conditions),
+        generation: quota.metadata.generation.unwrap_or(1),
+        now: Timestamp::now(),
     }
 }
 

@@ -158,6 +158,23 @@ impl Recorded {
             is_settled: done.is_settled,
         }
     }
+
+    /// Whether [`outcome`] would add nothing where the history has this. What a tenant was made from counts once it is made.
+    pub fn covers(&self, told: &Self) -> bool {
+        // No `..`: what is recorded must be compared before this compiles again.
+        let Self {
+            generation,
+            namespaces,
+            granted,
+            inputs,
+            is_settled,
+        } = self;
+        let is_same = *generation == told.generation
+            && *namespaces == told.namespaces
+            && *granted == told.granted;
+        let is_applied = *is_settled && *inputs == told.inputs;
+        is_same && (is_applied || !told.is_settled)
+    }
 }
 
 /// Records that a tenant is gone, with everything it granted and had.

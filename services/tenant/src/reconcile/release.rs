@@ -11,9 +11,9 @@ use super::{
     apply::remove,
     cluster,
     dereference::{Observed, dereference},
+    finalizer,
     object::{Key, Kind, Object},
     record::{self, Whose},
-    set_finalizers,
     status::Teller,
     validate::{Valid, validate},
     write_status,
@@ -22,11 +22,7 @@ use super::{
 /// Takes back what `tenant` granted and lets it go.
 pub(super) async fn release(tenant: &Tenant, context: &Context) -> Result<Action, Error> {
     let name = tenant.name_any();
-    if !tenant
-        .finalizers()
-        .iter()
-        .any(|finalizer| finalizer == keys::FINALIZER)
-    {
+    if !finalizer::is_on(tenant) {
         return Ok(Action::await_change());
     }
     let failed = |source| Error::Cluster {
@@ -63,7 +59,7 @@ pub(super) async fn release(tenant: &Tenant, context: &Context) -> Result<Action
     }
     context.memory.forget(whose.uid);
     context.looks.forget(whose.uid);
-    let left = set_finalizers(&context.client, &name, &[])
+    let left = finalizer::take_off(&context.client, tenant)
         .await
         .map_err(failed)?;
     context.note_tenant(left);

@@ -79,7 +79,7 @@ pub fn status(
                 name: budget.name.clone(),
             }],
         }),
-        budget_shares: shares(outcome.observed),
+        budget_shares: shares(outcome.observed, before.budget_shares.clone()),
         container_defaults: outcome
             .valid
             .budget
@@ -187,8 +187,11 @@ fn available(rule: Option<&Allowed>, there: &[String]) -> Option<AvailableList> 
     })
 }
 
-/// The shares in force, as the apiserver enforces them.
-fn shares(observed: &Observed) -> Vec<BudgetShare> {
+/// The shares in force, as the apiserver enforces them; those from before while they move, so that a move is told once.
+fn shares(observed: &Observed, before: Vec<BudgetShare>) -> Vec<BudgetShare> {
+    if !before.is_empty() && observed.quotas.iter().any(is_moving) {
+        return before;
+    }
     let mut shares: Vec<BudgetShare> = observed
         .quotas
         .iter()
@@ -202,6 +205,13 @@ fn shares(observed: &Observed) -> Vec<BudgetShare> {
         .collect();
     shares.sort_by(|a, b| a.namespace.cmp(&b.namespace));
     shares
+}
+
+/// Whether the apiserver does not enforce yet what is written.
+fn is_moving(quota: &ResourceQuota) -> bool {
+    let (spec, status) = (quota.spec.as_ref(), quota.status.as_ref());
+    let wanted = spec.and_then(|spec| spec.hard.as_ref());
+    wanted != status.and_then(|status| status.hard.as_ref())
 }
 
 fn conditions(
