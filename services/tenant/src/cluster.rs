@@ -6,16 +6,14 @@ use k8s_openapi::NamespaceResourceScope;
 use kube::{
     Api, Client, Resource, ResourceExt as _,
     api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams},
-    runtime::watcher,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tenantry_runtime::cluster::Busy;
 
 use crate::reconcile::object::{Key, Kind, MANAGER, Object};
 
 const CALL_MAX: Duration = Duration::from_secs(10);
-/// A dead watch is noticed soon after the apiserver should have ended it.
-const WATCH_SECONDS: u32 = 25;
 
 /// Why a call gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +34,14 @@ impl Error {
             Self::Call(_) | Self::Elapsed => None,
         }
     }
+
+    /// How long the apiserver asks to wait before the next try; none if it does not say.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Call(failure) => Busy::of(failure).map(|busy| busy.left()),
+            Self::Elapsed => None,
+        }
+    }
 }
 
 /// Waits for `call` no longer than ten seconds.
@@ -44,11 +50,6 @@ pub async fn within<T>(call: impl Future<Output = Result<T, kube::Error>>) -> Re
         Ok(answer) => Ok(answer?),
         Err(_elapsed) => Err(Error::Elapsed),
     }
-}
-
-/// Settings of every watch.
-pub fn watching() -> watcher::Config {
-    watcher::Config::default().timeout(WATCH_SECONDS)
 }
 
 /// Everything of a kind with `labels`, in all namespaces.

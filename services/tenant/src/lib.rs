@@ -11,6 +11,7 @@ pub mod convert;
 pub mod grpc;
 pub mod member;
 pub mod metrics;
+mod read;
 pub mod reconcile;
 pub mod shard;
 pub mod store;

@@ -9,6 +9,7 @@ mod haste;
 mod memory;
 mod notice;
 pub mod object;
+mod pace;
 pub(crate) mod pause;
 pub mod plan;
 mod privileged;
@@ -19,6 +20,7 @@ mod roll;
 mod run;
 pub mod settings;
 pub mod status;
+mod unreadable;
 mod usage;
 pub mod validate;
 mod violations;
@@ -33,7 +35,7 @@ use kube::{
     runtime::{controller::Action, events::Recorder},
 };
 use serde_json::json;
-use tenantry_k8s::{Tenant, TenantStatus};
+use tenantry_k8s::{IntegrationConfig, Quota, Tenant, TenantStatus, integration_config};
 use tenantry_runtime::Chain;
 
 use crate::{
@@ -42,13 +44,14 @@ use crate::{
     metrics,
     shard::Shards,
     store::{self, Store},
-    view::{NotListed, View},
+    view::{NotListed, Queue, View},
 };
 use build::{Plan, build};
 use dereference::{Observed, dereference};
 use haste::{Haste, Next};
 use memory::Memory;
 use object::{Key, MANAGER};
+use pace::Pace;
 use record::{Done, Recorded};
 use roll::Roll;
 pub use run::run;
@@ -98,6 +101,17 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// When to try again: when the apiserver wants it, if it says so.
+    fn retry_after(&self) -> Duration {
+        let asked = match self {
+            Self::Cluster { source, .. } => source.retry_after(),
+            Self::NotListed(_) | Self::Store { .. } | Self::Invalid { .. } => None,
+        };
+        asked.unwrap_or(SOON)
+    }
+}
+
 /// What every reconcile needs.
 pub struct Context {
     /// The cluster.
@@ -113,6 +127,7 @@ pub struct Context {
     recorder: Recorder,
     memory: Memory,
     haste: Haste,
+    pace: Pace,
     looks: Looks,
     quotas: quota::Quotas,
     roll: Roll,
@@ -140,6 +155,13 @@ async fn bring(tenant: &Tenant, context: &Context) -> Result<Action, Error> {
     if tenant.metadata.deletion_timestamp.is_some() {
         return release::release(tenant, context).await;
     }
+    if let Some(pause) = context.pace.pause(tenant) {
+        return Ok(Action::requeue(pause));
+    }
+    let faults = &context.view.faults;
+    if let Some(fault) = faults.of::<IntegrationConfig>(integration_config::NAME) {
+        return pause::wait(tenant, &fault, context).await.map_err(failed);
+    }
     if !pause::is_asked(&tenant.metadata) && !finalizer::is_on(tenant) {
         let held = finalizer::put_on(&context.client, &name).await;
         context.note_tenant(held.map_err(failed)?);
@@ -150,7 +172,9 @@ async fn bring(tenant: &Tenant, context: &Context) -> Result<Action, Error> {
         source,
     })?;
     if pause::is_asked(&tenant.metadata) {
-        return pause::rest(tenant, &valid, context).await.map_err(failed);
+        return pause::rest(tenant, &valid, &observed, context)
+            .await
+            .map_err(failed);
     }
     let mut plan = build(&valid, &observed);
     let missing = context.memory.missing(valid.uid, &plan, &observed);
@@ -174,9 +198,10 @@ async fn bring(tenant: &Tenant, context: &Context) -> Result<Action, Error> {
     };
     notice::publish(context, tenant, &outcome, &deeds).await;
     let violations = context.looks.now(&context.client, &valid).await;
-    let told = status(tenant, &outcome, violations.as_ref(), Timestamp::now());
+    let found = violations.as_ref().map(|seen| &seen.found);
+    let told = status(tenant, &outcome, found, Timestamp::now());
     write_status(tenant, context, told).await.map_err(failed)?;
-    let is_violated = violations.is_none_or(|violations| !violations.is_empty());
+    let is_violated = violations.is_none_or(|seen| seen.may_change());
     Ok(next(&outcome, is_violated))
 }
 
@@ -320,9 +345,13 @@ fn next(outcome: &Outcome<'_>, is_violated: bool) -> Action {
 
 impl Context {
     /// Others may have looked after the tenants meanwhile.
-    fn forget(&self) {
+    fn forget(&self, queue: &Queue) {
         self.memory.forget_all();
         self.roll.restart();
+        queue.look_at(
+            self.view.faults.names::<Tenant>(),
+            self.view.faults.names::<Quota>(),
+        );
     }
 
     /// Names of the tenants that are ours to look after.

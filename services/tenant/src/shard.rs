@@ -55,6 +55,16 @@ struct State {
     members: Members,
     renewed: Option<Instant>,
     joined: Option<Instant>,
+    /// Times that a renewal came so late that nothing was ours meanwhile.
+    lapses: usize,
+}
+
+/// What decides who owns what, and since when.
+#[derive(PartialEq)]
+struct Standing {
+    living: Vec<String>,
+    is_heard: bool,
+    lapses: usize,
 }
 
 impl Shards {
@@ -106,7 +116,7 @@ impl Shards {
             }
             let now = self.standing();
             if owned.as_ref() != Some(&now) {
-                tracing::info!(members = ?now.0, is_heard = now.1, "Replicas share the tenants.");
+                tracing::info!(members = ?now.living, is_heard = now.is_heard, "Replicas share the tenants.");
                 owned = Some(now);
                 changed.send_replace(());
             }
@@ -126,8 +136,7 @@ impl Shards {
         }
     }
 
-    /// What decides who owns what.
-    fn standing(&self) -> (Vec<String>, bool) {
+    fn standing(&self) -> Standing {
         let state = self.locked();
         let living: Vec<String> = state
             .members
@@ -137,7 +146,11 @@ impl Shards {
             .collect();
         let is_heard = state.joined.is_some_and(|joined| joined.elapsed() >= HEARD);
         let is_alone = living == [self.replica.clone()];
-        (living, is_heard || is_alone)
+        Standing {
+            living,
+            is_heard: is_heard || is_alone,
+            lapses: state.lapses,
+        }
     }
 
     async fn renew(&self) -> Result<Renewed, cluster::Error> {
@@ -179,6 +192,11 @@ impl Shards {
         let mut state = self.locked();
         let listed = leases.iter().filter_map(of).collect();
         state.members.take(listed, &self.replica, at);
+        // What changed in such a gap was passed by.
+        let is_lapse = state
+            .renewed
+            .is_some_and(|before| before.elapsed() >= TRUSTED);
+        state.lapses += usize::from(is_lapse);
         state.renewed = Some(at);
         state.joined.get_or_insert(at);
         let forgotten = state.members.forgotten();

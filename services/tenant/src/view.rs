@@ -7,6 +7,7 @@
 mod custom;
 mod dead;
 pub(crate) mod demands;
+mod faults;
 mod light;
 mod objects;
 mod wants;
@@ -33,19 +34,22 @@ use kube::{
     runtime::{
         WatchStreamExt as _,
         reflector::ObjectRef,
-        watcher::{self, Event, watcher},
+        watcher::{self, Event},
     },
 };
 use serde::de::DeserializeOwned;
 use tenantry_k8s::{
     Guardrails, IntegrationConfig, Quota, Tenant, TenantSpec, integration_config, keys,
 };
-use tenantry_runtime::Chain;
+use tenantry_runtime::{
+    Chain,
+    cluster::{self, watching},
+};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cluster::watching,
+    read::Read,
     reconcile::{
         build,
         object::{Key, Kind},
@@ -53,6 +57,7 @@ use crate::{
 };
 use custom::Custom;
 use demands::Demands;
+use faults::Faults;
 use light::lighten;
 use objects::{Change, Objects};
 use wants::Wants;
@@ -79,6 +84,8 @@ pub struct View {
     pub(crate) priority_classes: Objects<PriorityClass>,
     pub(crate) demands: Demands,
     moved: watch::Sender<()>,
+    /// What of the above cannot be read.
+    pub(crate) faults: Faults,
     wants: Wants,
 }
 
@@ -92,6 +99,19 @@ pub struct NotListed;
 pub(crate) struct Queue {
     pub(crate) tenants: mpsc::Sender<ObjectRef<Tenant>>,
     pub(crate) quotas: mpsc::Sender<ObjectRef<Quota>>,
+}
+
+impl Queue {
+    /// Asks for a look at what no controller has in its store.
+    pub(crate) fn look_at(&self, tenants: Vec<String>, quotas: Vec<String>) {
+        for name in tenants {
+            // A full queue is a busy start; then the log alone tells of it.
+            let _ = self.tenants.try_send(ObjectRef::new(&name));
+        }
+        for name in quotas {
+            let _ = self.quotas.try_send(ObjectRef::new(&name));
+        }
+    }
 }
 
 /// Who must look again because of one event.
@@ -200,11 +220,25 @@ impl View {
         };
         let (namespaces, ours) = (watching(), ours());
         let config = watching().fields(&format!("metadata.name={}", integration_config::NAME));
-        let configs = Api::<IntegrationConfig>::namespaced(all.client.clone(), &install_namespace);
+        let configs =
+            Api::<Read<IntegrationConfig>>::namespaced(all.client.clone(), &install_namespace);
         tokio::join!(
-            all.follow(all.everywhere(), watching(), |event| self.of_tenant(event)),
-            all.follow(all.everywhere(), watching(), |event| self.of_quota(event)),
-            all.follow(configs, config, |event| self.of_config(event)),
+            all.follow(all.everywhere(), watching(), |event| {
+                match self.faults.sort(event) {
+                    Ok(event) => self.of_tenant(event),
+                    Err(name) => self.of_lost_tenant(name),
+                }
+            }),
+            all.follow(all.everywhere(), watching(), |event| {
+                match self.faults.sort(event) {
+                    Ok(event) => self.of_quota(event),
+                    Err(name) => self.of_lost_quota(name),
+                }
+            }),
+            all.follow(configs, config, |event| match self.faults.sort(event) {
+                Ok(event) => self.of_config(event),
+                Err(name) => self.of_lost_config(&install_namespace, &name),
+            }),
             all.follow(all.everywhere(), namespaces, |event| self
                 .of_namespace(event)),
             all.follow(all.everywhere(), ours.clone(), |event| self.of_share(event)),
@@ -244,19 +278,46 @@ impl View {
         );
     }
 
+    /// It can be read no more, though it may be there. What it wants stays spoken for.
+    fn of_lost_tenant(&self, name: String) -> Again {
+        let known = self.tenants.forget(&name);
+        Again {
+            tenants: vec![name],
+            quotas: known.into_iter().map(|known| known.spec.quota).collect(),
+        }
+    }
+
+    /// It can be read no more, though it may be there. Its tenants' shares stay as they are.
+    fn of_lost_quota(&self, name: String) -> Again {
+        self.quotas.forget(&name);
+        Again {
+            tenants: self.naming(&name),
+            quotas: vec![name],
+        }
+    }
+
+    /// Tenants that name the quota.
+    fn naming(&self, quota: &str) -> Vec<String> {
+        let tenants = self.tenants.now().state();
+        let naming = tenants.iter().filter(|tenant| tenant.spec.quota == quota);
+        naming.map(|tenant| tenant.name_any()).collect()
+    }
+
     fn of_tenant(&self, event: Event<Tenant>) -> Again {
         let is_end = matches!(event, Event::Delete(_));
         let Some(tenant) = self.tenants.take(event) else {
             return Again::default();
         };
         let rivals = self.wants.set(&tenant, is_end);
-        // Also the quota it named before, as the status still says.
+        // The quota it named before, as the status still says. One that has not changed hears nothing new.
         let before = tenant.status.iter().flat_map(|status| &status.quota);
         let before = before.flat_map(|quota| &quota.available);
-        let quotas = before.map(|available| available.name.clone());
+        let mut quotas: BTreeSet<String> = before.map(|before| before.name.clone()).collect();
+        let is_same = quotas.len() == 1 && quotas.contains(&tenant.spec.quota);
+        quotas.insert(tenant.spec.quota.clone());
         Again {
             tenants: rivals.into_iter().chain([tenant.name_any()]).collect(),
-            quotas: quotas.chain([tenant.spec.quota.clone()]).collect(),
+            quotas: quotas.into_iter().filter(|_| is_end || !is_same).collect(),
         }
     }
 
@@ -269,12 +330,12 @@ impl View {
         let name = quota.name_any();
         // What only changes its status is no news to tenants, and its status changes with every pod.
         let is_news = !is_list && before != quota.metadata.generation;
-        let tenants = self.tenants.now().state();
-        let naming = tenants
-            .iter()
-            .filter(|tenant| is_news && tenant.spec.quota == name);
         Again {
-            tenants: naming.map(|tenant| tenant.name_any()).collect(),
+            tenants: if is_news {
+                self.naming(&name)
+            } else {
+                Vec::new()
+            },
             quotas: vec![name],
         }
     }
@@ -285,6 +346,16 @@ impl View {
         if changes.is_empty() || before == self.generation_of_config() {
             return Again::default();
         }
+        self.everybody()
+    }
+
+    /// It can be read no more, though it may be there.
+    fn of_lost_config(&self, namespace: &str, name: &str) -> Again {
+        self.configs.forget(namespace, name);
+        self.everybody()
+    }
+
+    fn everybody(&self) -> Again {
         let tenants = self.tenants.now().state();
         Again {
             tenants: tenants.iter().map(|tenant| tenant.name_any()).collect(),
@@ -418,7 +489,7 @@ impl Follow {
     ) where
         K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
     {
-        let events = watcher(api, config).default_backoff().modify(lighten);
+        let events = cluster::watch(api, config).modify(lighten);
         // On the heap: a watch is large, there are many, and all are joined on one stack.
         let mut events = Box::pin(events.take_until(self.token.cancelled()));
         while let Some(event) = events.next().await {

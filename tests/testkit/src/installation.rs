@@ -131,7 +131,10 @@ impl Installation {
         let mut command = Command::new(binary);
         command
             .env("TENANTRY_GRPC_ADDR", format!("127.0.0.1:{}", ports.grpc))
-            .env("TENANTRY_METRICS_ADDR", format!("127.0.0.1:{}", ports.metrics))
+            .env(
+                "TENANTRY_METRICS_ADDR",
+                format!("127.0.0.1:{}", ports.metrics),
+            )
             .env("TENANTRY_DATABASE_URL", database_url)
             .env("TENANTRY_NATS_URL", "nats://127.0.0.1:1")
             .env("KUBECONFIG", self.kubeconfig())

@@ -4,7 +4,7 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    integration_config::NetworkPolicies,
+    integration_config::{NetworkPolicies, Privileged},
     tenant::{Allowed, Denied, HostValidation},
 };
 
@@ -54,4 +54,7 @@ pub struct GuardrailsSpec {
     /// Node ports and host ports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkPolicies>,
+    /// Who is not held to any of it; of the service accounts, absent or empty means the standard ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub privileged: Option<Privileged>,
 }

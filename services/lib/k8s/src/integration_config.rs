@@ -117,7 +117,8 @@ pub struct IntegrationConfigStatus {
     /// Generation of the spec that this status speaks of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Bindings that go because roles changed.
+    /// Bindings, as `namespace/name`, that are to go because roles changed and that are still there seconds later, be it that the
+    /// apiserver refuses. At most a hundred.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub role_bindings_to_delete: Vec<String>,
     /// What holds.

@@ -35,14 +35,22 @@ pub struct QuotaSpec {
 }
 
 /// A budget.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!has(self.scopes) || self.scopes.all(s, s in ['Terminating', 'NotTerminating', 'BestEffort', 'NotBestEffort', 'CrossNamespacePodAffinity'])")
+        .message("scopes: known are Terminating, NotTerminating, BestEffort, NotBestEffort and CrossNamespacePodAffinity; a scope with values belongs to scopeSelector"),
+    validation = Rule::new("!has(self.scopes) || !('BestEffort' in self.scopes && 'NotBestEffort' in self.scopes) && !('Terminating' in self.scopes && 'NotTerminating' in self.scopes)")
+        .message("scopes: nothing is both a scope and its opposite; take one away"),
+    validation = Rule::new("!has(self.scopes) || size(self.scopes) == 0 || !has(self.hard) || self.hard.all(k, k == 'pods' || (!('BestEffort' in self.scopes) && k in ['cpu', 'memory', 'ephemeral-storage', 'requests.cpu', 'requests.memory', 'requests.ephemeral-storage', 'limits.cpu', 'limits.memory', 'limits.ephemeral-storage']))")
+        .message("scopes: they are of pods, so hard may count pods and their cpu, memory and ephemeral-storage, with BestEffort pods alone; put the rest into a Quota without scopes"),
+)]
 pub struct Budget {
     /// Limit of each resource over all namespaces of a tenant.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "crate::schema::quantities")]
     pub hard: BTreeMap<String, Quantity>,
-    /// Only what matches every scope is counted.
+    /// Only what matches every scope is counted. A change makes the shares anew, and for that moment nothing counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(max = 63)))]
     pub scopes: Vec<String>,
@@ -62,16 +70,28 @@ pub struct ScopeSelector {
 }
 
 /// One expression of a scope selector.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self.scopeName in ['Terminating', 'NotTerminating', 'BestEffort', 'NotBestEffort', 'CrossNamespacePodAffinity', 'PriorityClass', 'VolumeAttributesClass']")
+        .message("scopeName: known are Terminating, NotTerminating, BestEffort, NotBestEffort, CrossNamespacePodAffinity, PriorityClass and VolumeAttributesClass"),
+    validation = Rule::new("self.operator in ['In', 'NotIn', 'Exists', 'DoesNotExist']")
+        .message("operator is In, NotIn, Exists or DoesNotExist"),
+    validation = Rule::new("(self.operator in ['In', 'NotIn']) == (has(self.values) && self.values.size() > 0)")
+        .message("values belong to In and NotIn, which need them"),
+    validation = Rule::new("self.scopeName in ['PriorityClass', 'VolumeAttributesClass'] || self.operator == 'Exists'")
+        .message("operator: of this scope it is Exists"),
+)]
 pub struct ScopeExpression {
     /// Name of the scope, such as PriorityClass.
+    #[schemars(length(max = 63))]
     pub scope_name: String,
     /// In, NotIn, Exists or DoesNotExist.
+    #[schemars(length(max = 16))]
     pub operator: String,
     /// Values for In and NotIn.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = 64), inner(length(max = 253)))]
     pub values: Vec<String>,
 }
 

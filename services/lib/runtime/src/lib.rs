@@ -7,6 +7,7 @@
 pub mod auth;
 mod calls;
 mod chain;
+pub mod cluster;
 mod config;
 mod health;
 mod insecure;
@@ -18,6 +19,7 @@ mod supervise;
 mod telemetry;
 
 pub use chain::Chain;
+pub use cluster::kube_client;
 pub use config::{ServerConfig, TelemetryConfig};
 pub use health::{Health, Pulse};
 pub use insecure::warn_while_insecure;
@@ -34,16 +36,4 @@ pub fn install_tls_provider() {
         // An error means another thread was faster, which is as good.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     }
-}
-
-/// A kube client for the process' own ServiceAccount, with the timeouts that kube leaves open.
-///
-/// Errors: no kubeconfig and no in-cluster configuration.
-pub async fn kube_client() -> anyhow::Result<kube::Client> {
-    let mut config = kube::Config::infer().await?;
-    config.connect_timeout = Some(std::time::Duration::from_secs(5));
-    // Watches ask the apiserver to end them after 25 s, so a dead one is noticed here soon after.
-    config.read_timeout = Some(std::time::Duration::from_secs(35));
-    config.write_timeout = Some(std::time::Duration::from_secs(10));
-    Ok(kube::Client::try_from(config)?)
 }

@@ -1,18 +1,9 @@
 use futures::{Stream, StreamExt as _, stream::select_all};
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
-use kube::{
-    Api, Client, Resource,
-    runtime::{
-        WatchStreamExt as _,
-        watcher::{self, Event, watcher},
-    },
-};
+use kube::{Api, Client, Resource, runtime::watcher::Event};
 use serde::de::DeserializeOwned;
-use tenantry_runtime::Chain;
+use tenantry_runtime::{Chain, cluster};
 use tracing::warn;
-
-/// A dead watch is noticed when this has passed.
-const WATCH_SECONDS: u32 = 25;
 
 /// Something a watch said.
 pub(super) enum Word {
@@ -36,8 +27,7 @@ fn watch<K>(client: &Client, word: fn(Event<K>) -> Word) -> impl Stream<Item = W
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
 {
-    let config = watcher::Config::default().timeout(WATCH_SECONDS);
-    let events = watcher(Api::<K>::all(client.clone()), config).default_backoff();
+    let events = cluster::watch(Api::<K>::all(client.clone()), cluster::watching());
     events.map(move |event| match event {
         Ok(event) => word(event),
         Err(failure) => {

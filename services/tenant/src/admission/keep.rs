@@ -16,7 +16,7 @@ use k8s_openapi::{
 use kube::{
     Api, Client, Resource,
     api::{Patch, PatchParams, PostParams},
-    runtime::{WatchStreamExt as _, watcher::watcher},
+    runtime::WatchStreamExt as _,
 };
 use rustls::{
     ServerConfig,
@@ -24,7 +24,10 @@ use rustls::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tenantry_runtime::Chain;
+use tenantry_runtime::{
+    Chain,
+    cluster::{self as way, watching},
+};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -33,7 +36,7 @@ use super::{
     listen::Shown,
 };
 use crate::{
-    cluster::{self, watching, within},
+    cluster::{self, within},
     reconcile::object::MANAGER,
 };
 
@@ -201,7 +204,7 @@ where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
 {
     let config = watching().fields(&format!("metadata.name={name}"));
-    let changes = watcher(api, config).default_backoff().applied_objects();
+    let changes = way::watch(api, config).applied_objects();
     changes.filter_map(async |change| {
         change
             .inspect_err(|failure| {

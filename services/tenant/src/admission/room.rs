@@ -68,7 +68,12 @@ impl Room {
     /// should know.
     pub(super) async fn make(&self, request: &AdmissionRequest<DynamicObject>) -> Option<String> {
         let namespace = request.namespace.as_deref().filter(|_| !request.dry_run)?;
-        let adds = adds(&*self.share(namespace)?, &Creation::of(request));
+        let share = self.share(namespace)?;
+        if has_scopes(&share) {
+            // Which creates count is then the apiserver's to know.
+            return None;
+        }
+        let adds = adds(&share, &Creation::of(request));
         if adds.is_empty() {
             return None;
         }
@@ -171,6 +176,11 @@ impl Room {
     fn share(&self, namespace: &str) -> Option<Arc<ResourceQuota>> {
         self.view.shares.find(namespace, build::SHARE)
     }
+}
+
+fn has_scopes(share: &ResourceQuota) -> bool {
+    let mut spec = share.spec.iter();
+    spec.any(|spec| spec.scope_selector.is_some() || spec.scopes.iter().flatten().next().is_some())
 }
 
 /// What `creation` adds to each key of the share.

@@ -5,19 +5,16 @@ use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 use futures::StreamExt as _;
 use kube::{
     Api, Client, ResourceExt as _,
-    runtime::{
-        WatchStreamExt as _,
-        watcher::{self, Event, watcher},
-    },
+    runtime::watcher::{self, Event},
 };
 use tenantry_k8s::{Quota, Tenant};
-use tenantry_runtime::{Chain, Health, Pulse};
+use tenantry_runtime::{Chain, Health, Pulse, cluster};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::{refuse, resource::Custom};
-use crate::cluster::watching;
+use crate::read::{self, Fault, Read};
 
 /// Longest time a call waits for the first list after a start.
 const FIRST_LIST_MAX: Duration = Duration::from_secs(10);
@@ -82,8 +79,7 @@ fn kept<K: Custom>(
         is_failing: false,
     };
     let mut events = Box::pin(
-        watcher(Api::<K>::all(client.clone()), watching())
-            .default_backoff()
+        cluster::watch(Api::<Read<K>>::all(client.clone()), cluster::watching())
             .take_until(token.cancelled_owned()),
     );
     let work = async move {
@@ -109,23 +105,13 @@ struct Keeper<K> {
 }
 
 impl<K: Custom> Keeper<K> {
-    fn take(&mut self, event: watcher::Result<Event<K>>) {
+    fn take(&mut self, event: watcher::Result<Event<Read<K>>>) {
         let was_failing = std::mem::replace(&mut self.is_failing, event.is_err());
-        match event {
-            Ok(Event::Init) => self.listed.clear(),
-            Ok(Event::InitApply(object)) => {
-                let (name, object) = entry(object);
-                self.listed.insert(name, object);
-            }
-            Ok(Event::InitDone) => {
-                let listed = mem::take(&mut self.listed);
-                self.now.send_replace(Some(Arc::new(listed)));
-            }
-            Ok(Event::Apply(object)) => {
-                let (name, object) = entry(object);
-                self.change(|things| things.insert(name, object));
-            }
-            Ok(Event::Delete(object)) => self.change(|things| things.remove(&object.name_any())),
+        match event.map(read::sort) {
+            Ok(Ok(event)) => self.note(event),
+            // Nothing can be told of it. Who looks after it says so.
+            Ok(Err(Fault::There(fault))) => self.change(|things| things.remove(&fault.name())),
+            Ok(Err(Fault::Gone(name))) => self.change(|things| things.remove(&name)),
             Err(failure) if was_failing => {
                 tracing::debug!(error = %Chain(&failure), "A watch is taken up again.");
             }
@@ -134,6 +120,25 @@ impl<K: Custom> Keeper<K> {
                 let kind = K::kind(&());
                 tracing::warn!(%kind, error = %Chain(&failure), "A watch failed; answers are as old as this line.");
             }
+        }
+    }
+
+    fn note(&mut self, event: Event<K>) {
+        match event {
+            Event::Init => self.listed.clear(),
+            Event::InitApply(object) => {
+                let (name, object) = entry(object);
+                self.listed.insert(name, object);
+            }
+            Event::InitDone => {
+                let listed = mem::take(&mut self.listed);
+                self.now.send_replace(Some(Arc::new(listed)));
+            }
+            Event::Apply(object) => {
+                let (name, object) = entry(object);
+                self.change(|things| things.insert(name, object));
+            }
+            Event::Delete(object) => self.change(|things| things.remove(&object.name_any())),
         }
     }
 

@@ -27,6 +27,9 @@ pub(super) fn cluster(failure: &cluster::Error, thing: &str, doing: Doing) -> St
     {
         return by_webhook(&refused, thing);
     }
+    if let cluster::Error::Call(kube::Error::SerdeError(fault)) = failure {
+        return outdated(thing, fault);
+    }
     let words = match failure {
         cluster::Error::Call(kube::Error::Api(status)) => status.message.clone(),
         cluster::Error::Call(_) | cluster::Error::Elapsed => String::new(),

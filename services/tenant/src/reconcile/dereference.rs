@@ -24,6 +24,8 @@ pub struct Observed {
     pub install_namespace: String,
     /// The quota that the tenant names.
     pub quota: Option<Quota>,
+    /// Why that quota cannot be read, if it is there all the same.
+    pub quota_fault: Option<String>,
     /// The IntegrationConfig.
     pub config: Option<IntegrationConfig>,
     /// Namespaces with the tenant's label, and those of the spec that exist without it.
@@ -66,9 +68,11 @@ pub fn dereference(view: &View, tenant: &Tenant, install_namespace: &str) -> Obs
     let name = tenant.name_any();
     let quota = view.quotas.now().get(&ObjectRef::new(&tenant.spec.quota));
     let quotas = view.shares.of(&name);
+    let fault = view.faults.of::<Quota>(&tenant.spec.quota);
     Observed {
         install_namespace: install_namespace.to_owned(),
         quota: quota.map(|quota| Quota::clone(&quota)),
+        quota_fault: fault.map(|fault| fault.to_string()),
         config: view
             .configs
             .only()

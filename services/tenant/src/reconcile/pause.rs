@@ -9,9 +9,10 @@ use tenantry_k8s::{Tenant, TenantStatus, keys};
 use tenantry_runtime::Chain;
 
 use super::{
-    Context, SOON, actor::API_MANAGER, cluster, record, record::Whose, status::Teller,
-    validate::Valid, write_status,
+    Context, RULES, SOON, actor::API_MANAGER, cluster, dereference::Observed, record,
+    record::Whose, status::Teller, validate::Valid, violations::Violations, write_status,
 };
+use crate::read::Unreadable;
 
 const WHY: &str = "the annotation tenantry.dev/paused asks for it: the spec is not applied, and drift stays; \
                    `tenantry tenant resume` goes on";
@@ -24,23 +25,39 @@ pub(crate) fn is_asked(meta: &ObjectMeta) -> bool {
         .is_some_and(|value| value == "true")
 }
 
-/// Does nothing but tell that nothing is done. The spec is recorded: it was written, whether applied or not.
+/// Does nothing but tell that nothing is done, and what breaks the rules: a report is no change. The spec is recorded: it
+/// was written, whether applied or not.
 pub(super) async fn rest(
     tenant: &Tenant,
     valid: &Valid,
+    observed: &Observed,
     context: &Context,
 ) -> Result<Action, cluster::Error> {
     let is_recorded = match record::intent(&context.store, tenant, valid).await {
         Ok(()) => note(tenant, valid, context).await,
         Err(failure) => super::warn(valid, &failure),
     };
-    let status = status(tenant, valid.generation, Timestamp::now());
+    let seen = context
+        .looks
+        .now(&context.client, &in_force(valid, observed))
+        .await;
+    let found = seen.as_ref().map(|seen| &seen.found);
+    let status = status(tenant, "Paused", WHY, found, Timestamp::now());
     write_status(tenant, context, status).await?;
-    Ok(if is_recorded {
-        Action::await_change()
-    } else {
-        Action::requeue(SOON)
+    Ok(match seen {
+        _ if !is_recorded => Action::requeue(SOON),
+        Some(seen) if !seen.may_change() => Action::await_change(),
+        _ => Action::requeue(RULES),
     })
+}
+
+/// The tenant with the rules that the apiserver keeps now, whatever its spec says.
+fn in_force(valid: &Valid, observed: &Observed) -> Valid {
+    let rules = observed.guardrails.first().map(|kept| kept.spec.clone());
+    Valid {
+        rules: rules.unwrap_or_default(),
+        ..valid.clone()
+    }
 }
 
 /// Records whether `tenant` is paused, if that is news. False if Postgres did not take it.
@@ -89,19 +106,42 @@ fn actor(meta: &ObjectMeta) -> Actor {
     }
 }
 
+/// Does nothing but tell that the IntegrationConfig cannot be read: what it says for tenants is not known, and what
+/// holds where it says nothing would be wrong.
+pub(super) async fn wait(
+    tenant: &Tenant,
+    fault: &Unreadable,
+    context: &Context,
+) -> Result<Action, cluster::Error> {
+    let why = format!(
+        "IntegrationConfig: {fault}; tenants stay as they are until that field is corrected"
+    );
+    let status = status(tenant, "SettingsUnreadable", &why, None, Timestamp::now());
+    write_status(tenant, context, status).await?;
+    Ok(Action::await_change())
+}
+
 /// What was told before, but for what nobody looks after now.
-fn status(tenant: &Tenant, generation: i64, now: Timestamp) -> TenantStatus {
+fn status(
+    tenant: &Tenant,
+    reason: &str,
+    why: &str,
+    violations: Option<&Violations>,
+    now: Timestamp,
+) -> TenantStatus {
     let before = tenant.status.clone().unwrap_or_default();
+    let generation = tenant.metadata.generation.unwrap_or(1);
     let teller = Teller {
         before: &before.conditions,
         generation,
         now,
     };
-    let conditions = vec![
-        teller.unknown("Ready", "Paused", WHY),
-        teller.tell("Reconciling", false, "Paused", WHY),
-        teller.tell("Stalled", false, "Paused", ""),
+    let mut conditions = vec![
+        teller.unknown("Ready", reason, why),
+        teller.tell("Reconciling", false, reason, why),
+        teller.tell("Stalled", false, reason, ""),
     ];
+    conditions.extend(teller.violated(violations));
     TenantStatus {
         observed_generation: Some(generation),
         ready: false,
@@ -155,7 +195,7 @@ mod tests {
     #[test]
     fn a_paused_tenant_is_neither_ready_nor_at_work() {
         let tenant = Tenant::new("t", tenantry_k8s::TenantSpec::default());
-        let told = status(&tenant, 3, Timestamp::UNIX_EPOCH);
+        let told = status(&tenant, "Paused", WHY, None, Timestamp::UNIX_EPOCH);
         let lines: Vec<String> = told
             .conditions
             .iter()

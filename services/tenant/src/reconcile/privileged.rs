@@ -11,10 +11,13 @@ use kube::{
     runtime::controller::Action,
 };
 use serde_json::json;
-use tenantry_k8s::{IntegrationConfig, integration_config};
+use tenantry_k8s::{IntegrationConfig, IntegrationConfigSpec, integration_config};
 
 use super::{Context, Error, object::MANAGER, validate};
-use crate::cluster::{self, find_in, within};
+use crate::{
+    cluster::{self, find_in, within},
+    read::Read,
+};
 
 /// Name of the ConfigMap.
 pub(super) const NAME: &str = "tenantry-privileged";
@@ -35,10 +38,15 @@ pub(super) async fn reconcile(
 async fn keep(context: &Context, namespace: &str) -> Result<(), cluster::Error> {
     let client = &context.client;
     let (config, there) = try_join!(
-        find_in::<IntegrationConfig>(client, namespace, integration_config::NAME),
+        find_in::<Read<IntegrationConfig>>(client, namespace, integration_config::NAME),
         find_in::<ConfigMap>(client, namespace, NAME),
     )?;
-    let spec = config.map(|config| config.spec).unwrap_or_default();
+    let spec = match config {
+        Some(Read(Ok(config))) => config.spec,
+        // What it says is not known, so what holds goes on.
+        Some(Read(Err(_unreadable))) => return Ok(()),
+        None => IntegrationConfigSpec::default(),
+    };
     let wanted = validate::exempt(&spec, namespace);
     let data = there.and_then(|there| there.data).unwrap_or_default();
     if wanted

@@ -20,7 +20,7 @@ use super::{
     Context, Error, SOON, actor, build, finalizer, record,
     status::{BUDGET_EXCEEDED, Teller},
     usage::{self, EXCESS},
-    validate, write_status_of,
+    write_status_of,
 };
 
 use crate::{cluster, store, view::View};
@@ -68,7 +68,7 @@ pub(super) async fn reconcile(quota: Arc<Quota>, context: Arc<Context>) -> Resul
     let Some(uid) = uid(&quota) else {
         return Ok(Action::await_change());
     };
-    if !context.shards.owns(&format!("quota {name}")) {
+    if !context.shards.owns(&thing(&name)) {
         return Ok(Action::await_change());
     }
     context.view.listed().await?;
@@ -93,6 +93,11 @@ pub(super) async fn reconcile(quota: Arc<Quota>, context: Arc<Context>) -> Resul
         Ok(()) => Ok(Action::await_change()),
         Err(source) => Err(Error::Store { name, source }),
     }
+}
+
+/// What replicas share, of the quota of that name.
+pub(super) fn thing(name: &str) -> String {
+    format!("quota {name}")
 }
 
 /// Records the spec of `quota`, if it is new.
@@ -223,11 +228,6 @@ fn conditions(quota: &Quota, naming: &[&str], is_recorded: bool) -> Vec<Conditio
             "DatabaseUnavailable",
             "the tenant database does not answer",
         ));
-    }
-    let unsupported = validate::of_quota(&quota.spec);
-    if !unsupported.is_empty() {
-        let message = format!("not acted on yet: {}", unsupported.join(", "));
-        conditions.push(teller.tell("FieldsUnsupported", true, "NotActedOn", &message));
     }
     conditions
 }

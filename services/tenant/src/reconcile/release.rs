@@ -59,6 +59,7 @@ pub(super) async fn release(tenant: &Tenant, context: &Context) -> Result<Action
     }
     context.memory.forget(whose.uid);
     context.looks.forget(whose.uid);
+    context.pace.forget(tenant);
     let left = finalizer::take_off(&context.client, tenant)
         .await
         .map_err(failed)?;

@@ -1,8 +1,12 @@
 //! The controllers, and what drives them.
 
-use std::{fmt::Debug, future, sync::Arc};
+use std::{fmt::Debug, sync::Arc};
 
-use futures::{Stream, StreamExt as _, stream};
+use futures::{
+    FutureExt as _, Stream, StreamExt as _,
+    future::{BoxFuture, ready},
+    stream,
+};
 use k8s_openapi::api::{
     core::v1::{ConfigMap, Namespace},
     networking::v1::Ingress,
@@ -18,19 +22,22 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 use tenantry_k8s::{IntegrationConfig, integration_config};
-use tenantry_runtime::{Chain, Pulse};
+use tenantry_runtime::{
+    Chain, Pulse,
+    cluster::{watch_again, watching},
+};
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::{ReceiverStream, WatchStream};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Context, Error, SOON, haste::Haste, memory::Memory, object::MANAGER, privileged, quota,
-    reconcile, roll::Roll, settings, violations::Looks,
+    Context, Error, haste::Haste, memory::Memory, object::MANAGER, pace::Pace, privileged, quota,
+    reconcile, roll::Roll, settings, unreadable, violations::Looks,
 };
 use crate::{
-    cluster::watching,
     config::ClusterConfig,
     metrics::{self, reconciled},
+    read::Read,
     shard::Shards,
     store::Store as History,
     view::{Queue, View, ours},
@@ -64,6 +71,7 @@ pub async fn run(
         config,
         memory: Memory::default(),
         haste: Haste::default(),
+        pace: Pace::default(),
         looks: Looks::default(),
         quotas: quota::Quotas::default(),
         roll: Roll::default(),
@@ -74,6 +82,7 @@ pub async fn run(
         tenants: for_tenants,
         quotas: for_quotas,
     };
+    let unread = queue.clone();
     let keeping = context.view.clone().keep(
         context.client.clone(),
         context.config.namespace.clone(),
@@ -85,7 +94,7 @@ pub async fn run(
     let changes = || WatchStream::from_changes(changes.clone());
     let start_over = context.clone();
     let tenants = controller(context.view.tenants.now(), tenants, &token)
-        .reconcile_all_on(changes().inspect(move |()| start_over.forget()));
+        .reconcile_all_on(changes().inspect(move |()| start_over.forget(&unread)));
     let quotas = controller(context.view.quotas.now(), quotas, &token).reconcile_all_on(changes());
     let settings = integration_configs(&context, &token).reconcile_all_on(changes());
     let place = installation(&context, &token).reconcile_all_on(changes());
@@ -93,29 +102,42 @@ pub async fn run(
     let work = async {
         tokio::join!(
             Box::pin(keeping),
-            Box::pin(told(tenants.run(
-                |tenant, context| reconciled("tenant", reconcile(tenant, context)),
-                again,
-                context.clone()
-            ))),
-            Box::pin(told(quotas.run(
-                |quota, context| reconciled("quota", quota::reconcile(quota, context)),
-                again,
-                context.clone()
-            ))),
-            Box::pin(told(settings.run(
-                |config, context| reconciled(
-                    "integration_config",
-                    settings::reconcile(config, context)
+            Box::pin(told(
+                tenants.run(
+                    |tenant, context| reconciled("tenant", reconcile(tenant, context)),
+                    again,
+                    context.clone(),
                 ),
-                again,
-                context.clone()
-            ))),
-            Box::pin(told(place.run(
-                |place, context| reconciled("installation", privileged::reconcile(place, context)),
-                again,
-                context.clone()
-            ))),
+                |name| unreadable::tenant(context.clone(), name).boxed(),
+            )),
+            Box::pin(told(
+                quotas.run(
+                    |quota, context| reconciled("quota", quota::reconcile(quota, context)),
+                    again,
+                    context.clone(),
+                ),
+                |name| unreadable::quota(context.clone(), name).boxed(),
+            )),
+            Box::pin(told(
+                settings.run(
+                    |config, context| {
+                        reconciled("integration_config", settings::reconcile(config, context))
+                    },
+                    again,
+                    context.clone(),
+                ),
+                |_| ready(()).boxed(),
+            )),
+            Box::pin(told(
+                place.run(
+                    |place, context| {
+                        reconciled("installation", privileged::reconcile(place, context))
+                    },
+                    again,
+                    context.clone(),
+                ),
+                |_| ready(()).boxed(),
+            )),
         );
         Ok(())
     };
@@ -142,13 +164,14 @@ where
 fn integration_configs(
     context: &Context,
     token: &CancellationToken,
-) -> Controller<IntegrationConfig> {
+) -> Controller<Read<IntegrationConfig>> {
     let (client, namespace) = (&context.client, &context.config.namespace);
     Controller::new(
-        Api::<IntegrationConfig>::namespaced(client.clone(), namespace),
+        Api::<Read<IntegrationConfig>>::namespaced(client.clone(), namespace),
         watching(),
     )
     .with_config(ControllerConfig::default().concurrency(1))
+    .trigger_backoff(watch_again())
     .owns(
         Api::<Ingress>::namespaced(client.clone(), namespace),
         ours(),
@@ -164,10 +187,11 @@ fn installation(context: &Context, token: &CancellationToken) -> Controller<Name
     let again = place.clone();
     Controller::new(Api::<Namespace>::all(client.clone()), named(namespace))
         .with_config(ControllerConfig::default().concurrency(1))
+        .trigger_backoff(watch_again())
         .watches(
-            Api::<IntegrationConfig>::namespaced(client.clone(), namespace),
+            Api::<Read<IntegrationConfig>>::namespaced(client.clone(), namespace),
             named(integration_config::NAME),
-            move |_: IntegrationConfig| Some(place.clone()),
+            move |_: Read<IntegrationConfig>| Some(place.clone()),
         )
         .watches(
             Api::<ConfigMap>::namespaced(client.clone(), namespace),
@@ -177,27 +201,27 @@ fn installation(context: &Context, token: &CancellationToken) -> Controller<Name
         .graceful_shutdown_on(token.clone().cancelled_owned())
 }
 
-fn again<K>(_: Arc<K>, _: &Error, _: Arc<Context>) -> Action {
-    Action::requeue(SOON)
+fn again<K>(_: Arc<K>, failure: &Error, _: Arc<Context>) -> Action {
+    Action::requeue(failure.retry_after())
 }
 
-/// Drives a controller and logs what failed, once.
+/// Drives a controller and logs what failed, once; `missing` hears of what it was asked for in vain.
 async fn told<K, E>(
     ends: impl Stream<Item = Result<(ObjectRef<K>, Action), controller::Error<Error, E>>>,
+    missing: impl Fn(String) -> BoxFuture<'static, ()>,
 ) where
     K: Resource,
     E: std::error::Error + Debug + 'static,
 {
-    ends.for_each(|end| {
-        match end {
-            Ok(_) => {}
-            // Something of ours that outlived its tenant, or came before it.
-            Err(controller::Error::ObjectNotFound(_)) => {}
-            Err(failure) => {
-                tracing::warn!(error = %Chain(&failure), "Reconcile interrupted; it is tried again.");
-            }
+    // The controller goes on meanwhile.
+    ends.for_each_concurrent(None, |end| match end {
+        Ok(_) => ready(()).boxed(),
+        // Something of ours that outlived its tenant, or came before it; or what cannot be read.
+        Err(controller::Error::ObjectNotFound(object)) => missing(object.name),
+        Err(failure) => {
+            tracing::warn!(error = %Chain(&failure), "Reconcile interrupted; it is tried again.");
+            ready(()).boxed()
         }
-        future::ready(())
     })
     .await;
 }

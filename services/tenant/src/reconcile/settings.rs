@@ -1,6 +1,7 @@
 //! The IntegrationConfig's own effects: the ingresses of the installation. What it says for tenants is read with each tenant.
 
 mod ingress;
+mod outstanding;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -10,23 +11,34 @@ use serde_json::json;
 use tenantry_k8s::{IntegrationConfig, IntegrationConfigStatus, integration_config, keys};
 
 use super::{
-    Context, Error, LATER,
+    Context, Error, LATER, SOON,
     apply::Applied,
     build::MANAGED_BY,
     object::{Key, Kind, Object},
     status::Teller,
-    validate, write_status_of,
+    unreadable, validate, write_status_of,
 };
-use crate::cluster::{self, within};
+use crate::{
+    cluster::{self, within},
+    read::Read,
+};
 
 pub(super) async fn reconcile(
-    config: Arc<IntegrationConfig>,
+    config: Arc<Read<IntegrationConfig>>,
     context: Arc<Context>,
 ) -> Result<Action, Error> {
     let name = config.name_any();
     let failed = |source| Error::Cluster {
         name: name.clone(),
         source,
+    };
+    let config = match &config.0 {
+        Ok(config) => config,
+        Err(fault) if context.shards.owns("settings") => {
+            let told = unreadable::tell::<IntegrationConfig>(&context.client, fault).await;
+            return told.map(|()| Action::await_change()).map_err(failed);
+        }
+        Err(_) => return Ok(Action::await_change()),
     };
     let is_ours = name == integration_config::NAME
         && config.namespace().as_ref() == Some(&context.config.namespace);
@@ -37,9 +49,20 @@ pub(super) async fn reconcile(
         // Our ingresses go by their owner reference.
         return Ok(Action::await_change());
     }
-    let wanted = ingress::wanted(&config, &context.config);
+    let wanted = ingress::wanted(config, &context.config);
     let applied = bring(&context, &wanted).await.map_err(failed)?;
-    let status = status(&config, &applied);
+    context.view.listed().await?;
+    let generation = config.metadata.generation;
+    let told = config
+        .status
+        .as_ref()
+        .and_then(|status| status.observed_generation);
+    // The tenants have just heard of it, too, and need a moment.
+    let outstanding = match told == generation {
+        true => Some(outstanding::bindings(&context).await),
+        false => None,
+    };
+    let status = status(config, &applied, outstanding.as_deref());
     if config.status.as_ref() != Some(&status) {
         let namespace = Some(context.config.namespace.as_str());
         write_status_of::<IntegrationConfig>(&context.client, namespace, &name, json!(status))
@@ -48,6 +71,7 @@ pub(super) async fn reconcile(
     }
     match applied.transient {
         Some(source) => Err(failed(source)),
+        None if outstanding.is_none_or(|names| !names.is_empty()) => Ok(Action::requeue(SOON)),
         None if applied.problems.is_empty() => Ok(Action::await_change()),
         None => Ok(Action::requeue(LATER)),
     }
@@ -83,7 +107,11 @@ async fn bring(context: &Context, wanted: &[Object]) -> Result<Applied, cluster:
     Ok(applied)
 }
 
-fn status(config: &IntegrationConfig, applied: &Applied) -> IntegrationConfigStatus {
+fn status(
+    config: &IntegrationConfig,
+    applied: &Applied,
+    outstanding: Option<&[String]>,
+) -> IntegrationConfigStatus {
     let before = config.status.clone().unwrap_or_default();
     let generation = config.metadata.generation.unwrap_or(1);
     let teller = Teller {
@@ -107,7 +135,7 @@ fn status(config: &IntegrationConfig, applied: &Applied) -> IntegrationConfigSta
     }
     IntegrationConfigStatus {
         observed_generation: Some(generation),
+        role_bindings_to_delete: outstanding.unwrap_or_default().to_vec(),
         conditions,
-        ..before
     }
 }

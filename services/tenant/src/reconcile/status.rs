@@ -257,27 +257,11 @@ fn conditions(
     if !outcome.is_recorded {
         conditions.push(teller.tell("HistoryUnavailable", true, "DatabaseUnavailable", HISTORY));
     }
-    match violations {
-        Some(violations) => {
-            conditions.extend(violations.message().map(|message| {
-                teller.tell(GUARDRAILS_VIOLATED, true, "OlderThanTheRules", &message)
-            }))
-        }
-        None => conditions.extend(
-            before
-                .iter()
-                .find(|condition| condition.type_ == GUARDRAILS_VIOLATED)
-                .cloned(),
-        ),
-    }
-    if !outcome.valid.unsupported.is_empty() {
-        let message = format!("not acted on yet: {}", outcome.valid.unsupported.join(", "));
-        conditions.push(teller.tell("FieldsUnsupported", true, "NotActedOn", &message));
-    }
     if let Some(resources) = excess(outcome) {
         let message = format!("more than the budget is in use of: {resources}; {EXCESS}");
         conditions.push(teller.tell(BUDGET_EXCEEDED, true, "UseAboveBudget", &message));
     }
+    conditions.extend(teller.violated(violations));
     conditions
 }
 
@@ -331,6 +315,18 @@ impl Teller<'_> {
     pub(crate) fn tell(&self, kind: &str, is_true: bool, reason: &str, message: &str) -> Condition {
         let status = if is_true { "True" } else { "False" };
         self.condition([kind, status, reason, message])
+    }
+
+    /// What breaks the rules, if something does; what was told of it stays where it is not known.
+    pub(crate) fn violated(&self, violations: Option<&Violations>) -> Option<Condition> {
+        let Some(violations) = violations else {
+            let mut before = self.before.iter();
+            return before
+                .find(|condition| condition.type_ == GUARDRAILS_VIOLATED)
+                .cloned();
+        };
+        let message = violations.message()?;
+        Some(self.tell(GUARDRAILS_VIOLATED, true, "OlderThanTheRules", &message))
     }
 
     /// What nobody looks after now.

@@ -298,14 +298,24 @@ fn a_third_namespace_gets_its_share_only_after_the_others_gave_it_up() {
 }
 
 #[test]
-fn fields_not_acted_on_are_told() {
-    let mut there = observed();
-    there.quota = Some(yaml(&format!("{QUOTA}    scopes: [BestEffort]")));
-    let valid = validate(&yaml::<Tenant>(TENANT), &there).unwrap();
-    assert_eq!(
-        valid.unsupported,
-        ["Quota small: spec.resourcequota.scopes"]
-    );
+fn scopes_are_the_apiservers_to_count_and_make_the_share_anew() {
+    let there = settled(TENANT);
+    let mut scoped = there.clone();
+    scoped.quota = Some(yaml(&format!("{QUOTA}    scopes: [NotBestEffort]")));
+    let first = plan(TENANT, &scoped);
+    let dropped: Vec<&str> = first.drop.iter().map(|key| key.name.as_str()).collect();
+    assert_eq!(dropped, ["tenant-quota", "tenant-quota"]);
+    let mut then = applied(&first, &scoped);
+    then.quotas.clear();
+    let second = plan(TENANT, &then);
+    let scopes = |object: &Object| object.value["spec"]["scopes"].clone();
+    let shares = second.structure.iter();
+    let shares: Vec<Value> = shares
+        .filter(|object| object.key.kind == Kind::ResourceQuota)
+        .map(scopes)
+        .collect();
+    assert_eq!(shares, [json!(["NotBestEffort"]), json!(["NotBestEffort"])]);
+    assert!(plan(TENANT, &applied(&second, &then)).drop.is_empty());
 }
 
 #[test]

@@ -14,7 +14,11 @@ use std::collections::BTreeMap;
 use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::api::resource::Quantity};
 use kube::ResourceExt;
 use tenantry_domain::{Actor, NameError, TenantName};
-use tenantry_k8s::{GuardrailsSpec, Tenant, keys, quantity::Millis, quota::Limit};
+use tenantry_k8s::{
+    GuardrailsSpec, Tenant, keys,
+    quantity::Millis,
+    quota::{Limit, ScopeSelector},
+};
 use uuid::Uuid;
 
 use super::{actor, dereference::Observed};
@@ -25,7 +29,7 @@ pub use settings::Settings;
 pub(crate) use settings::exempt;
 pub use space::Space;
 pub(crate) use space::wanted_names;
-pub(crate) use unsupported::{of_config, of_quota};
+pub(crate) use unsupported::of_config;
 
 /// What cannot be done, in the words of a condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +65,6 @@ pub struct Valid {
     pub settings: Settings,
     /// What cannot be done.
     pub problems: Vec<Problem>,
-    /// Fields that are not acted on yet.
-    pub unsupported: Vec<String>,
 }
 
 impl Valid {
@@ -81,6 +83,10 @@ pub struct Budget {
     pub name: String,
     /// Limits over all namespaces, as written and as a number.
     pub hard: BTreeMap<String, (Quantity, Millis)>,
+    /// What of it is counted; all if none is given.
+    pub scopes: Vec<String>,
+    /// The same, by expressions.
+    pub scope_selector: Option<ScopeSelector>,
     /// Limits of single things.
     pub limits: Vec<Limit>,
 }
@@ -124,34 +130,37 @@ pub fn validate(tenant: &Tenant, observed: &Observed) -> Result<Valid, Invalid> 
         spaces: sorted.spaces,
         pruned: sorted.pruned,
         budget,
-        rules: rules::of(tenant, &settings.network),
+        rules: rules::of(tenant, &settings),
         settings,
         problems: problems.collect(),
-        unsupported: unsupported::fields(observed),
     })
+}
+
+fn no_quota(tenant: &Tenant, observed: &Observed) -> Problem {
+    let name = &tenant.spec.quota;
+    match &observed.quota_fault {
+        Some(fault) => Problem {
+            reason: "QuotaUnreadable",
+            message: format!(
+                "Quota {name}: {fault}; correct that field, until then its shares stay as they are"
+            ),
+        },
+        None => Problem {
+            reason: "QuotaNotFound",
+            message: format!(
+                "Quota {name} does not exist; create it or name another in spec.quota"
+            ),
+        },
+    }
 }
 
 fn budget(tenant: &Tenant, observed: &Observed) -> (Option<Budget>, Option<Problem>) {
     let Some(quota) = &observed.quota else {
-        let message = format!(
-            "Quota {} does not exist; create it or name another in spec.quota",
-            tenant.spec.quota
-        );
-        return (
-            None,
-            Some(Problem {
-                reason: "QuotaNotFound",
-                message,
-            }),
-        );
+        return (None, Some(no_quota(tenant, observed)));
     };
-    let written = quota
-        .spec
-        .resourcequota
-        .iter()
-        .flat_map(|budget| &budget.hard);
+    let spec = quota.spec.resourcequota.clone().unwrap_or_default();
     let mut hard = BTreeMap::new();
-    for (resource, quantity) in written {
+    for (resource, quantity) in &spec.hard {
         let Ok(millis) = Millis::parse(quantity) else {
             let message = format!(
                 "Quota {}: {resource}: {} is not a quantity",
@@ -177,6 +186,8 @@ fn budget(tenant: &Tenant, observed: &Observed) -> (Option<Budget>, Option<Probl
         Some(Budget {
             name: tenant.spec.quota.clone(),
             hard,
+            scopes: spec.scopes,
+            scope_selector: spec.scope_selector,
             limits,
         }),
         None,

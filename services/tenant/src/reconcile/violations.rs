@@ -67,7 +67,7 @@ impl Violations {
         let kinds: Vec<&str> = self.counts.keys().copied().collect();
         let namespaces: Vec<&str> = self.namespaces.iter().map(String::as_str).collect();
         Some(format!(
-            "older than the rules that they break, and left running: {}; made or changed anew, they are refused: {}{more}; \
+            "older than the rules that they break, or made by the privileged, and left running: {}; made or changed anew, they are refused: {}{more}; \
              to see all: kubectl get {} -n NAMESPACE, in {}",
             counts.join(", "),
             self.first.join("; "),
@@ -98,12 +98,27 @@ struct Look {
     found: Violations,
 }
 
+/// What was seen.
+pub(super) struct Seen {
+    pub(super) found: Violations,
+    /// Whether something may have come since: who is privileged is held to no rule.
+    pub(super) is_old: bool,
+}
+
+impl Seen {
+    /// Whether a later look may see something else, of which no watch tells.
+    pub(super) fn may_change(&self) -> bool {
+        self.is_old || !self.found.is_empty()
+    }
+}
+
 impl Looks {
     /// What breaks the tenant's rules; none if the apiserver does not say.
-    pub(super) async fn now(&self, client: &Client, valid: &Valid) -> Option<Violations> {
+    pub(super) async fn now(&self, client: &Client, valid: &Valid) -> Option<Seen> {
         let namespaces = namespaces(valid);
-        if let Some(recent) = self.recent(valid, &namespaces) {
-            return Some(recent);
+        if let Some(found) = self.recent(valid, &namespaces) {
+            let is_old = judge::has_rules(&valid.rules);
+            return Some(Seen { found, is_old });
         }
         match find(client, &valid.rules, &namespaces).await {
             Ok(found) => {
@@ -114,7 +129,10 @@ impl Looks {
                     found: found.clone(),
                 };
                 self.locked().insert(valid.uid, look);
-                Some(found)
+                Some(Seen {
+                    found,
+                    is_old: false,
+                })
             }
             Err(failure) => {
                 tracing::warn!(tenant = %valid.name, error = %Chain(&failure), "What breaks the rules is not known.");

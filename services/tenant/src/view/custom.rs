@@ -82,6 +82,18 @@ where
         }
     }
 
+    /// Takes away a resource that can be read no more, though it is there; gives it as it was.
+    pub(super) fn forget(&self, name: &str) -> Option<K> {
+        let known = self.now.get(&ObjectRef::new(name))?;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = K::clone(&known);
+        // It is not buried: it lives, and may be read again.
+        state
+            .writer
+            .apply_watcher_event(&Event::Delete(known.clone()));
+        Some(known)
+    }
+
     /// Waits for the first list.
     pub(super) async fn listed(&self) {
         // The writer lives as long as this, so there is no error to come.

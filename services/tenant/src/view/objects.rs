@@ -33,6 +33,8 @@ struct State<K> {
     dead: Dead,
     /// What a list under way has brought so far.
     listing: HashMap<Name, K>,
+    /// The newest revision that was known when that list began: what is not in it and no newer is gone.
+    begun: u64,
 }
 
 impl<K> Default for Objects<K> {
@@ -42,6 +44,7 @@ impl<K> Default for Objects<K> {
             of_tenant: HashMap::new(),
             dead: Dead::default(),
             listing: HashMap::new(),
+            begun: 0,
         };
         Self {
             state: Mutex::new(state),
@@ -94,12 +97,20 @@ impl<K: Resource + Clone> Objects<K> {
         state.dead.bury(ended.and_then(|ended| ended.uid()));
     }
 
+    /// Takes away an object that can be read no more, though it is there. It may be read again.
+    pub(super) fn forget(&self, namespace: &str, name: &str) {
+        self.locked()
+            .remove(&(namespace.to_owned(), name.to_owned()));
+    }
+
     /// Takes what the watch tells; gives what changed by it, our own writes aside.
     pub(super) fn take(&self, event: Event<K>) -> Vec<Change> {
         let mut state = self.locked();
         match event {
             Event::Init => {
                 state.listing.clear();
+                let known = state.now.values().map(|known| revision(&**known));
+                state.begun = known.max().unwrap_or_default();
                 Vec::new()
             }
             Event::InitApply(object) => {
@@ -187,11 +198,12 @@ impl<K: Resource + Clone> State<K> {
     /// Replaces everything by what was listed, what was written since aside.
     fn relist(&mut self) -> Vec<Change> {
         let listing = std::mem::take(&mut self.listing);
-        let newest = listing.values().map(revision).max().unwrap_or_default();
         let missing: Vec<Name> = self
             .now
             .iter()
-            .filter(|(name, known)| !listing.contains_key(*name) && revision(&***known) <= newest)
+            .filter(|(name, known)| {
+                !listing.contains_key(*name) && revision(&***known) <= self.begun
+            })
             .map(|(name, _)| name.clone())
             .collect();
         let mut changes = Vec::new();
@@ -206,11 +218,11 @@ impl<K: Resource + Clone> State<K> {
         }
         // All of them: events were missed, and our own writes may have had what they would have told.
         for object in listing.into_values() {
-            changes.push(Change {
+            let unchanged = Change {
                 name: name_of(&object),
                 tenants: tenant_of(&object).into_iter().collect(),
-            });
-            changes.extend(self.put(object));
+            };
+            changes.push(self.put(object).unwrap_or(unchanged));
         }
         changes
     }
@@ -326,12 +338,28 @@ mod tests {
     #[test]
     fn a_list_takes_away_what_is_gone_and_not_what_is_newer() {
         let objects = listed(&[object("x", "1", 1, "a"), object("y", "2", 2, "a")]);
+        objects.take(Event::Init);
+        // While the list is under way.
         objects.note(object("z", "3", 9, "a"));
-        let changes = list(&objects, &[object("y", "2", 5, "a")]);
+        objects.take(Event::InitApply(object("y", "2", 5, "a")));
+        let changes = objects.take(Event::InitDone);
         let mut changed: Vec<String> = changes.into_iter().map(|change| change.name.1).collect();
         changed.sort();
-        changed.dedup();
         assert_eq!(changed, ["x", "y"]);
         assert_eq!(names(&objects, "a"), ["y", "z"]);
+        assert_eq!(list(&objects, &[]).len(), 2);
+        assert_eq!(names(&objects, "a"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_could_not_be_read_for_a_while_is_not_dead() {
+        let objects = listed(&[object("x", "1", 1, "a")]);
+        objects.forget("n", "x");
+        assert_eq!(names(&objects, "a"), Vec::<String>::new());
+        assert_eq!(
+            objects.take(Event::Apply(object("x", "1", 3, "a"))).len(),
+            1
+        );
+        assert_eq!(names(&objects, "a"), ["x"]);
     }
 }

@@ -10,7 +10,7 @@ use tenantry_testkit::eventually;
 
 use crate::{
     guardrails::refusal,
-    support::{World, tenant},
+    support::{World, settings, tenant},
 };
 
 const OWNER: &str = "owl@nordmart.com";
@@ -205,4 +205,71 @@ fn class(name: &str) -> String {
     format!(
         "{{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {{name: {name}}}, provisioner: example.com/none}}"
     )
+}
+
+#[tokio::test]
+async fn whom_the_settings_name_is_held_to_no_rule_and_what_he_made_is_told_of() {
+    let world = World::start().await;
+    world.apply(&tenant("named", OWNER, "").replace(
+        "quota: small",
+        "quota: small\n  imageRegistries: {allowed: [ghcr.io]}",
+    ));
+    world.wait_for("named", "Ready", "True").await;
+    let everybody = "create rolebinding everybody -n named-dev --clusterrole=edit --group=system:authenticated --group=system:serviceaccounts";
+    world.kubectl(everybody).unwrap();
+    let run = |who: &str| {
+        world.kubectl(&format!(
+            "run web --image=quay.io/acme/web -n named-dev --dry-run=server --as {who}"
+        ))
+    };
+    let tool = "system:serviceaccount:stakater-tools:builder";
+    let robot = "system:serviceaccount:robots:builder";
+    let controller = "system:serviceaccount:kube-system:replicaset-controller";
+    let why = "comes from registry quay.io";
+    for who in [
+        OWNER,
+        "carol@nordmart.com",
+        "dave --as-group builders",
+        robot,
+        controller,
+    ] {
+        let refused = run(who).unwrap_err();
+        assert!(refused.contains(why), "{who}: {refused}");
+    }
+    // Of the service accounts, those that are privileged as long as none is named.
+    run(tool).unwrap();
+    let names = "users: ['^carol@'], groups: [builders], serviceAccounts: ['^system:serviceaccount:(robots|kube-system):']";
+    world.apply(&settings(&format!(
+        "{{accessControl: {{privileged: {{{names}}}}}}}"
+    )));
+    let told = "get guardrails tenantry -n named-dev -o=jsonpath={.spec.privileged.groups[0]}";
+    world.wait_for_answer(told, "builders").await;
+    for who in ["carol@nordmart.com", "dave --as-group builders", robot] {
+        run(who).unwrap();
+    }
+    // Nor are the others' workloads freed by who makes their pods.
+    for who in [OWNER, "dave", "uncarol@nordmart.com", tool, controller] {
+        let refused = run(who).unwrap_err();
+        assert!(refused.contains(why), "{who}: {refused}");
+    }
+    // A report is no change: it is made while the tenant is paused, too.
+    world
+        .kubectl("annotate tenant named tenantry.dev/paused=true")
+        .unwrap();
+    world.wait_for("named", "Ready", "Unknown").await;
+    world
+        .kubectl("run web --image=quay.io/acme/web -n named-dev --as carol@nordmart.com")
+        .unwrap();
+    world.wait_for("named", "GuardrailsViolated", "True").await;
+    world.wait_for("named", "Ready", "Unknown").await;
+    world
+        .kubectl("delete pod web -n named-dev --grace-period=0 --force")
+        .unwrap();
+    eventually("nothing breaks the rules any more", async || {
+        let conditions = world.get("tenant named")["status"]["conditions"].to_string();
+        (!conditions.contains("GuardrailsViolated"))
+            .then_some(())
+            .ok_or(conditions)
+    })
+    .await;
 }

@@ -1,3 +1,5 @@
+use tenantry_testkit::eventually;
+
 use crate::support::{World, settings, tenant};
 
 const EDITOR: &str = "accessControl: {editors: {users: [bob@aurora.org]}, ";
@@ -82,4 +84,62 @@ async fn custom_roles_follow_selectors_and_an_edit_leaves_nothing_stale() {
         )
         .unwrap_err();
     assert!(refused.contains("operator"), "{refused}");
+}
+
+/// Refuses the deletion of bindings to `admin`, as some other policy of a cluster might.
+const HOLD: &str = r#"
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: hold-bindings}
+spec:
+  matchConstraints:
+    resourceRules:
+    - {apiGroups: [rbac.authorization.k8s.io], apiVersions: [v1], operations: [DELETE], resources: [rolebindings]}
+  validations:
+  - {expression: "oldObject.roleRef.name != 'admin'", message: held for the audit}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: hold-bindings}
+spec: {policyName: hold-bindings, validationActions: [Deny]}
+"#;
+
+#[tokio::test]
+async fn a_binding_that_is_to_go_and_stays_is_named() {
+    let world = World::start().await;
+    let config = |owner: &str| {
+        let roles = DEFAULT.replace("[admin]", &format!("[{owner}]"));
+        let rbac = format!("{{rbac: {{tenantRoles: {{default: {roles}}}}}}}");
+        settings(&format!("{{accessControl: {rbac}}}"))
+    };
+    world.apply(&config("admin"));
+    world.apply(&tenant("stale", "anna@aurora.org", ""));
+    world.wait_for("stale", "Ready", "True").await;
+    world.apply(HOLD);
+    eventually("a deletion that is refused", async || {
+        let line = "delete rolebinding tenant-owner-admin -n stale-dev --dry-run=server";
+        world.kubectl(line).err().ok_or("it would go")
+    })
+    .await;
+    world.apply(&config("edit"));
+    let status = "get integrationconfig tenant-operator-config -n multi-tenant-operator -o=jsonpath={.status.roleBindingsToDelete}";
+    let both = r#"["stale-build/tenant-owner-admin","stale-dev/tenant-owner-admin"]"#;
+    world.wait_for_answer(status, both).await;
+    world.wait_for_words("stale", "held for the audit").await;
+    world
+        .kubectl("delete validatingadmissionpolicybinding hold-bindings")
+        .unwrap();
+    // Nobody tells of a policy that is gone: a change of the tenant makes it be looked at.
+    eventually("the end of both bindings", async || {
+        world.kubectl("annotate tenant stale note=look --overwrite")?;
+        world.kubectl("annotate tenant stale note-")?;
+        match world.kubectl("get rolebinding tenant-owner-admin -n stale-dev") {
+            Err(gone) if gone.contains("NotFound") => Ok(()),
+            there => Err(format!("{there:?}")),
+        }
+    })
+    .await;
+    world.wait_for_answer(status, "").await;
+    assert!(!world.can("anna@aurora.org", "create rolebindings -n stale-dev"));
+    assert!(world.can("anna@aurora.org", "create pods -n stale-dev"));
 }

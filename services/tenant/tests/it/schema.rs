@@ -36,20 +36,46 @@ async fn the_apiserver_refuses_what_the_object_alone_shows_to_be_wrong() {
     );
     check(&QUOTA.replace("8Gi", "8Potatoes"), "memory");
     check(&QUOTA.replace("\"10\"", "\"-10\""), "configmaps");
+    let scoped = |scopes: &str| QUOTA.replace("    hard:", &format!("    {scopes}\n    hard:"));
+    check(
+        &scoped("scopes: [NotTerminating]"),
+        "put the rest into a Quota without scopes",
+    );
+    let scoped = |scopes: &str| scoped(scopes).replace("configmaps", "pods");
+    check(
+        &scoped("scopes: [BestEffort]"),
+        "with BestEffort pods alone",
+    );
+    check(
+        &scoped("scopes: [Terminating, NotTerminating]"),
+        "its opposite",
+    );
+    check(&scoped("scopes: [Sometimes]"), "known are Terminating");
+    let selector = |expression: &str| {
+        scoped(&format!(
+            "scopeSelector: {{matchExpressions: [{expression}]}}"
+        ))
+    };
+    check(
+        &selector("{scopeName: PriorityClass, operator: In}"),
+        "which need them",
+    );
+    check(
+        &selector("{scopeName: BestEffort, operator: DoesNotExist}"),
+        "it is Exists",
+    );
 }
 
 #[tokio::test]
-async fn numbers_are_quantities_too_and_fields_not_acted_on_are_told() {
+async fn numbers_are_quantities_too() {
     let world = World::shared().await;
     world.apply(
         &QUOTA
             .replace("name: small", "name: numbers")
-            .replace("\"10\"", "10")
-            .replace("    hard:", "    scopes: [NotTerminating]\n    hard:"),
+            .replace("\"10\"", "10"),
     );
     let manifest =
         tenant("fields", "owl@nordmart.com", "").replace("quota: small", "quota: numbers");
     world.apply(&manifest);
     world.wait_for("fields", "Ready", "True").await;
-    world.wait_for("fields", "FieldsUnsupported", "True").await;
 }

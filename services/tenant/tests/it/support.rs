@@ -87,10 +87,7 @@ impl World {
         let url = database_url
             .as_deref()
             .unwrap_or_else(|| url(&self.database));
-        let started = command(&self.installation, url, self.ports)
-            .spawn()
-            .expect("starting the service");
-        *self.service.lock().unwrap_or_else(PoisonError::into_inner) = started;
+        self.begin(command(&self.installation, url, self.ports));
         self.installation
             .plane
             .wait_for_webhooks()
@@ -282,6 +279,58 @@ impl World {
         answer.body_mut().read_to_string().expect("reading metrics")
     }
 
+    /// Starts the service again, which reaches the apiserver at `url`.
+    pub(crate) fn restart_through(&self, url: &str) {
+        self.kill();
+        let path = self.installation.kubeconfig();
+        let mut config = read_kubeconfig(&path);
+        config["clusters"][0]["cluster"]["server"] = url.into();
+        let path = path.with_file_name("through.kubeconfig");
+        fs::write(&path, config.to_string()).expect("writing a kubeconfig");
+        let mut command = self.command();
+        command.env("KUBECONFIG", path);
+        self.begin(command);
+        self.installation
+            .plane
+            .wait_for_webhooks()
+            .expect("webhooks that answer");
+    }
+
+    /// Takes the webhooks away, and ends the service.
+    pub(crate) fn kill_with_webhooks(&self) {
+        self.kill();
+        let kinds = "validatingwebhookconfiguration,mutatingwebhookconfiguration";
+        self.kubectl(&format!("delete {kinds} tenantry-tenant"))
+            .expect("deleting the webhooks");
+    }
+
+    /// Starts the service again, whom nobody asks by webhook.
+    pub(crate) fn restart_without_webhooks(&self) {
+        self.begin(self.command());
+    }
+
+    fn command(&self) -> Command {
+        command(&self.installation, url(&self.database), self.ports)
+    }
+
+    fn begin(&self, mut command: Command) {
+        let started = command.spawn().expect("starting the service");
+        *self.service.lock().unwrap_or_else(PoisonError::into_inner) = started;
+    }
+
+    /// Where the apiserver listens.
+    pub(crate) fn apiserver_address(&self) -> String {
+        let config = read_kubeconfig(&self.installation.plane.kubeconfig());
+        let server = config["clusters"][0]["cluster"]["server"].as_str();
+        let server = server.expect("an address").trim_start_matches("https://");
+        server.trim_end_matches('/').to_owned()
+    }
+
+    /// What the service logged.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.installation.log()).expect("reading the log")
+    }
+
     /// Where the webhooks listen.
     pub(crate) fn webhook_address(&self) -> String {
         format!("127.0.0.1:{}", self.ports.webhook)
@@ -289,9 +338,7 @@ impl World {
 
     /// The administrator's bearer token.
     pub(crate) fn admin_token(&self) -> String {
-        let text = fs::read_to_string(self.installation.plane.kubeconfig())
-            .expect("reading the kubeconfig");
-        let config: Value = serde_json::from_str(&text).expect("kubeconfigs are JSON");
+        let config = read_kubeconfig(&self.installation.plane.kubeconfig());
         config["users"][0]["user"]["token"]
             .as_str()
             .expect("a token")
@@ -314,6 +361,11 @@ impl Drop for Replica {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+fn read_kubeconfig(path: &Path) -> Value {
+    let text = fs::read_to_string(path).expect("reading the kubeconfig");
+    serde_json::from_str(&text).expect("kubeconfigs are JSON")
 }
 
 fn url(database: &Database) -> &str {

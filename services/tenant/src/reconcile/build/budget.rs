@@ -5,11 +5,13 @@ mod shares;
 use std::collections::BTreeMap;
 
 use k8s_openapi::{
-    api::core::v1::{ResourceQuota, ResourceQuotaSpec},
+    api::core::v1::{
+        ResourceQuota, ResourceQuotaSpec, ScopeSelector, ScopedResourceSelectorRequirement,
+    },
     apimachinery::pkg::api::resource::Quantity,
 };
 use kube::ResourceExt;
-use tenantry_k8s::{quantity::Millis, tenant::BudgetShare};
+use tenantry_k8s::{quantity::Millis, quota, tenant::BudgetShare};
 
 use shares::Held;
 
@@ -77,7 +79,8 @@ fn object(
         .insert(QUOTA.to_owned(), budget.name.clone());
     let spec = ResourceQuotaSpec {
         hard: Some(hard),
-        ..ResourceQuotaSpec::default()
+        scopes: (!budget.scopes.is_empty()).then(|| budget.scopes.clone()),
+        scope_selector: budget.scope_selector.clone().map(selector),
     };
     Object::wanted(
         Kind::ResourceQuota,
@@ -95,6 +98,18 @@ fn unit(resource: &str) -> i128 {
         1
     } else {
         1000
+    }
+}
+
+fn selector(selector: quota::ScopeSelector) -> ScopeSelector {
+    let expressions = selector.match_expressions.into_iter();
+    let expressions = expressions.map(|expression| ScopedResourceSelectorRequirement {
+        scope_name: expression.scope_name,
+        operator: expression.operator,
+        values: (!expression.values.is_empty()).then_some(expression.values),
+    });
+    ScopeSelector {
+        match_expressions: Some(expressions.collect()),
     }
 }
 

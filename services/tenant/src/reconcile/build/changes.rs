@@ -108,16 +108,34 @@ pub(super) fn structure(plan: &mut Plan, valid: &Valid, observed: &Observed, wan
     all.extend(there(Kind::Guardrails, &observed.guardrails));
     all.extend(there(Kind::NetworkPolicy, &observed.network_policies));
     all.extend(there(Kind::ClusterRole, &observed.roles));
+    // Such a one goes now, and comes again with the next look.
+    let is_recast = |object: &Object| {
+        let found = all.get(&object.key);
+        found.is_some_and(|found| is_recast(object, found))
+    };
+    let wanted: Vec<Object> = wanted
+        .into_iter()
+        .filter(|object| !is_recast(object))
+        .collect();
     plan.structure = differing(plan, &wanted, &all);
     let keys: BTreeSet<&Key> = wanted.iter().map(|object| &object.key).collect();
     // What lies in a namespace on its way out goes with it, and holds its share until then.
     let is_alive = |key: &Key| {
         key.namespace.is_empty() || valid.spaces.iter().any(|space| space.name == key.namespace)
     };
-    plan.drop = all
+    let unwanted = all
         .into_keys()
-        .filter(|key| !keys.contains(key) && is_alive(key))
-        .collect();
+        .filter(|key| !keys.contains(key) && is_alive(key));
+    plan.drop = unwanted.collect();
+}
+
+/// Whether an object differs in what the apiserver lets nobody change.
+fn is_recast(wanted: &Object, found: &Object) -> bool {
+    let scopes = |object: &Object| {
+        let spec = &object.value["spec"];
+        [spec["scopes"].clone(), spec["scopeSelector"].clone()]
+    };
+    wanted.key.kind == Kind::ResourceQuota && scopes(wanted) != scopes(found)
 }
 
 /// Namespaces whose first rights need not wait; the others are noted as waiting.

@@ -18,6 +18,7 @@ impl Observed {
         let Self {
             install_namespace: _,
             quota: _,
+            quota_fault: _,
             config: _,
             namespaces,
             quotas,

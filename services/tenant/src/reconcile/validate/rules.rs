@@ -1,12 +1,14 @@
 use kube::ResourceExt;
 use tenantry_k8s::{GuardrailsSpec, Tenant, integration_config::NetworkPolicies};
 
+use super::Settings;
+
 /// What applies in each namespace of `tenant`: its own rules, and those for all tenants that are about single objects.
-pub(super) fn of(tenant: &Tenant, network: &NetworkPolicies) -> GuardrailsSpec {
+pub(super) fn of(tenant: &Tenant, settings: &Settings) -> GuardrailsSpec {
     let spec = &tenant.spec;
     let bans = NetworkPolicies {
         disable_intra_tenant_networking: None,
-        ..network.clone()
+        ..settings.network.clone()
     };
     GuardrailsSpec {
         tenant: tenant.name_any(),
@@ -17,5 +19,6 @@ pub(super) fn of(tenant: &Tenant, network: &NetworkPolicies) -> GuardrailsSpec {
         service_accounts: spec.service_accounts.clone(),
         host_validation_config: spec.host_validation_config.clone(),
         network: (bans != NetworkPolicies::default()).then_some(bans),
+        privileged: settings.exempt.clone(),
     }
 }

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use regex::RegexSet;
 use tenantry_k8s::{
     IntegrationConfigSpec,
-    integration_config::{CustomRoles, NetworkPolicies, Roles as Named},
+    integration_config::{CustomRoles, NetworkPolicies, Privileged, Roles as Named},
     tenant::Metadata,
 };
 
@@ -59,6 +59,8 @@ pub struct Settings {
     pub requests: BTreeMap<String, Quantity>,
     /// Limits of a container that asks for nothing.
     pub limits: BTreeMap<String, Quantity>,
+    /// Who is not held to the rules of namespaces.
+    pub exempt: Option<Privileged>,
     roles: Roles,
     custom: Vec<CustomRoles>,
     privileged: RegexSet,
@@ -75,11 +77,8 @@ impl Settings {
         let roles = access.rbac.and_then(|rbac| rbac.tenant_roles);
         let roles = roles.unwrap_or_default();
         let metadata = spec.metadata.unwrap_or_default();
-        let patterns = access
-            .privileged
-            .map(|privileged| privileged.namespaces)
-            .unwrap_or_default();
-        let (privileged, problem) = privileged(&patterns, &observed.install_namespace);
+        let named = access.privileged.unwrap_or_default();
+        let (privileged, problem) = privileged(&named.namespaces, &observed.install_namespace);
         let defaults = spec.defaults.unwrap_or_default();
         let settings = Self {
             roles: roles.default.map_or_else(standard_roles, named_roles),
@@ -92,6 +91,7 @@ impl Settings {
             sandboxes: metadata.sandboxes.unwrap_or_default(),
             requests: or_standard(defaults.container_requests, REQUESTS),
             limits: or_standard(defaults.container_limits, LIMITS),
+            exempt: principals(named),
             privileged,
         };
         (settings, problem)
@@ -147,6 +147,17 @@ pub(crate) fn exempt(
     ]
     .map(|(key, lines)| (key.to_owned(), lines.join("\n")))
     .into()
+}
+
+/// The people and accounts of `named`; none if there are none.
+fn principals(named: Privileged) -> Option<Privileged> {
+    let principals = Privileged {
+        namespaces: Vec::new(),
+        service_accounts: patterns(named.service_accounts),
+        users: patterns(named.users),
+        groups: named.groups,
+    };
+    (principals != Privileged::default()).then_some(principals)
 }
 
 fn or_these(given: Vec<String>, standard: &[&str]) -> Vec<String> {

@@ -1,32 +1,4 @@
-use kube::ResourceExt;
-use tenantry_k8s::{IntegrationConfigSpec, quota::QuotaSpec};
-
-use crate::reconcile::dereference::Observed;
-
-/// Fields of what a tenant refers to that are set and not acted on yet. Of the Tenant itself, all are.
-pub(super) fn fields(observed: &Observed) -> Vec<String> {
-    let quota = observed.quota.iter().flat_map(|quota| {
-        of_quota(&quota.spec)
-            .into_iter()
-            .map(|field| format!("Quota {}: {field}", quota.name_any()))
-    });
-    quota.collect()
-}
-
-/// Fields of a Quota that are set and not acted on yet.
-pub(crate) fn of_quota(spec: &QuotaSpec) -> Vec<&'static str> {
-    let budget = spec.resourcequota.as_ref();
-    set([
-        (
-            "spec.resourcequota.scopes",
-            budget.is_some_and(|budget| !budget.scopes.is_empty()),
-        ),
-        (
-            "spec.resourcequota.scopeSelector",
-            budget.is_some_and(|budget| budget.scope_selector.is_some()),
-        ),
-    ])
-}
+use tenantry_k8s::IntegrationConfigSpec;
 
 /// Fields of an IntegrationConfig that are set and not acted on yet.
 pub(crate) fn of_config(spec: &IntegrationConfigSpec) -> Vec<&'static str> {
@@ -34,7 +6,7 @@ pub(crate) fn of_config(spec: &IntegrationConfigSpec) -> Vec<&'static str> {
     let ingress = components.ingress.unwrap_or_default();
     let metadata = spec.metadata.clone().unwrap_or_default();
     let integrations = spec.integrations.clone().unwrap_or_default();
-    set([
+    let fields = [
         (
             "spec.components.showbackOpts",
             components.showback_opts.is_some(),
@@ -70,10 +42,7 @@ pub(crate) fn of_config(spec: &IntegrationConfigSpec) -> Vec<&'static str> {
             "spec.integrations.keycloak",
             integrations.keycloak.is_some(),
         ),
-    ])
-}
-
-fn set<const N: usize>(fields: [(&'static str, bool); N]) -> Vec<&'static str> {
+    ];
     fields
         .into_iter()
         .filter(|(_, is_set)| *is_set)

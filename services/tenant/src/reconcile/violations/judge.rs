@@ -21,6 +21,14 @@ const STORAGE_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
 /// Older than the field, and obeyed beside it.
 const INGRESS_CLASS: &str = "kubernetes.io/ingress.class";
 
+/// Whether anything can break them.
+pub(super) fn has_rules(rules: &GuardrailsSpec) -> bool {
+    has_rules_for_pods(rules)
+        || has_rules_for_claims(rules)
+        || has_rules_for_ingresses(rules)
+        || has_rules_for_services(rules)
+}
+
 pub(super) fn has_rules_for_pods(rules: &GuardrailsSpec) -> bool {
     let denied = rules.service_accounts.as_ref();
     !allowed(&rules.image_registries).is_empty()

@@ -16,6 +16,7 @@ fn check(quota: &str, expected: &str) {
             name: "small".into(),
             hard,
             limits,
+            ..Budget::default()
         },
         &settings,
     );
