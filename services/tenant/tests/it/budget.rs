@@ -111,7 +111,7 @@ async fn native(world: &World) -> Crowd {
     let quota = format!("create quota native -n native --hard=secrets={BUDGET}");
     world.kubectl(&quota).unwrap();
     eventually("a quota that is enforced", async || {
-        let status = world.get("quota native -n native")["status"]["hard"].clone();
+        let status = world.get("resourcequota native -n native")["status"]["hard"].clone();
         (!status.is_null()).then_some(()).ok_or(status)
     })
     .await;
