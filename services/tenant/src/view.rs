@@ -7,6 +7,7 @@
 mod custom;
 mod dead;
 pub(crate) mod demands;
+pub(crate) mod doubts;
 mod faults;
 mod light;
 mod objects;
@@ -57,6 +58,7 @@ use crate::{
 };
 use custom::Custom;
 use demands::Demands;
+use doubts::Doubts;
 use faults::Faults;
 use light::lighten;
 use objects::{Change, Objects};
@@ -83,6 +85,7 @@ pub struct View {
     pub(crate) ingress_classes: Objects<IngressClass>,
     pub(crate) priority_classes: Objects<PriorityClass>,
     pub(crate) demands: Demands,
+    pub(crate) doubts: Doubts,
     moved: watch::Sender<()>,
     /// What of the above cannot be read.
     pub(crate) faults: Faults,
@@ -403,9 +406,19 @@ impl View {
 
     fn of_share(&self, event: Event<ResourceQuota>) -> Again {
         match &event {
-            Event::Apply(share) => self.demands.hear(share, true),
-            Event::InitApply(share) => self.demands.hear(share, false),
-            Event::Delete(share) => self.demands.forget(&share.namespace().unwrap_or_default()),
+            Event::Apply(share) => {
+                self.demands.hear(share, true);
+                self.doubts.hear(share);
+            }
+            Event::InitApply(share) => {
+                self.demands.hear(share, false);
+                self.doubts.hear(share);
+            }
+            Event::Delete(share) => {
+                let namespace = share.namespace().unwrap_or_default();
+                self.demands.forget(&namespace);
+                self.doubts.forget(&namespace);
+            }
             Event::Init | Event::InitDone => {}
         }
         let quota = match &event {

@@ -11,7 +11,7 @@ use k8s_openapi::{
     apimachinery::pkg::api::resource::Quantity,
 };
 use kube::{ResourceExt, runtime::reflector::ObjectRef};
-use tenantry_k8s::{Guardrails, IntegrationConfig, Quota, Tenant};
+use tenantry_k8s::{Guardrails, IntegrationConfig, Quota, Tenant, quantity::Millis};
 
 use crate::view::View;
 
@@ -36,6 +36,8 @@ pub struct Observed {
     pub quotas: Vec<ResourceQuota>,
     /// Shares that creates on their way in need, by namespace.
     pub demands: BTreeMap<String, BTreeMap<String, Quantity>>,
+    /// What may be in use beyond what the apiserver tells, by namespace.
+    pub doubts: BTreeMap<String, BTreeMap<String, Millis>>,
     /// Our LimitRanges for this tenant.
     pub limits: Vec<LimitRange>,
     /// Our Guardrails for this tenant.
@@ -79,6 +81,9 @@ pub fn dereference(view: &View, tenant: &Tenant, install_namespace: &str) -> Obs
             .map(|config| IntegrationConfig::clone(&config)),
         namespaces: namespaces(view, tenant),
         rivals: view.rivals(tenant),
+        doubts: view
+            .doubts
+            .of(quotas.iter().filter_map(ResourceExt::namespace)),
         demands: view
             .demands
             .of(quotas.iter().filter_map(ResourceExt::namespace)),

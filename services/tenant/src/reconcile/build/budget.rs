@@ -120,6 +120,11 @@ fn held(resource: &str, observed: &Observed) -> BTreeMap<String, Held> {
             .and_then(|quantity| Millis::parse(quantity).ok())
             .unwrap_or_default()
     };
+    let doubt = |namespace: &str| {
+        let doubts = observed.doubts.get(namespace);
+        let of = doubts.and_then(|doubts| doubts.get(resource));
+        of.copied().unwrap_or_default()
+    };
     let of = |namespace: &str, quota: &ResourceQuota| {
         let (spec, status) = (quota.spec.as_ref(), quota.status.as_ref());
         let wanted = read(spec.and_then(|spec| spec.hard.as_ref()));
@@ -128,6 +133,7 @@ fn held(resource: &str, observed: &Observed) -> BTreeMap<String, Held> {
             hard: wanted.max(enforced),
             used: read(status.and_then(|status| status.used.as_ref())),
             asked: read(observed.demands.get(namespace)),
+            doubt: doubt(namespace),
         }
     };
     observed

@@ -30,6 +30,7 @@ impl Observed {
             role_bindings,
             classes: _,
             demands: _,
+            doubts: _,
             rivals: _,
         } = self;
         let all = [

@@ -12,6 +12,8 @@ pub(super) struct Held {
     pub(super) used: Millis,
     /// The share that creates on their way in need.
     pub(super) asked: Millis,
+    /// What may be in use beyond that.
+    pub(super) doubt: Millis,
 }
 
 /// The same in whole parts.
@@ -20,6 +22,7 @@ struct Part {
     hard: i128,
     used: i128,
     asked: i128,
+    doubt: i128,
 }
 
 impl Part {
@@ -29,6 +32,7 @@ impl Part {
             hard: held.hard.get() / unit,
             used: up(held.used),
             asked: up(held.asked),
+            doubt: up(held.doubt),
         }
     }
 
@@ -38,12 +42,12 @@ impl Part {
     }
 
     fn free(&self) -> i128 {
-        (self.hard - self.claimed()).max(0)
+        (self.hard - self.claimed() - self.doubt).max(0)
     }
 
-    /// What nobody else can have: use may be above a share that was lowered meanwhile.
+    /// What nobody else can have: use may be above a share that was lowered meanwhile, and above what is told.
     fn in_hand(&self) -> i128 {
-        self.hard.max(self.used)
+        self.hard.max(self.used) + self.doubt
     }
 }
 
@@ -62,11 +66,15 @@ pub(super) fn next<'a>(
     let all = held.values().map(|held| Part::of(held, unit));
     let left = total - all.map(|part| part.in_hand()).sum::<i128>();
     let is_settled = left >= 0 && names.len() == held.len();
+    let doubt: i128 = now.iter().map(|part| part.doubt).sum();
+    let is_doubted = left < 0 && left + doubt >= 0 && names.len() == held.len();
     let wishes = Wishes::of(total, &now);
     let shares = if is_settled && wishes.beyond.iter().any(|wish| *wish > 0) {
         wishes.served(&now, left)
     } else if is_settled && left == 0 {
         now.iter().map(|part| part.hard).collect()
+    } else if is_doubted {
+        lowered(&now, -left)
     } else {
         spread(total, &now, left.max(0))
     };
@@ -164,6 +172,19 @@ fn collect(free: &mut [i128], shares: &mut [i128], mut missing: i128, spared: i1
     }
 }
 
+/// Shares without what is `missing`, which the richest give up.
+fn lowered(now: &[Part], mut missing: i128) -> Vec<i128> {
+    let mut shares: Vec<i128> = now.iter().map(|part| part.hard).collect();
+    let mut richest: Vec<usize> = (0..now.len()).collect();
+    richest.sort_by_key(|at| -now[*at].free());
+    for at in richest {
+        let taken = now[at].free().min(missing);
+        shares[at] -= taken;
+        missing -= taken;
+    }
+    shares
+}
+
 /// Everybody gets what is in use and an even part of the rest.
 fn spread(total: i128, now: &[Part], mut left: i128) -> Vec<i128> {
     let raised = |(target, part): (i128, &Part)| {
@@ -214,6 +235,7 @@ mod tests {
             hard: 0,
             used: *used,
             asked: 0,
+            doubt: 0,
         };
         used.iter().map(part).collect()
     }
@@ -225,6 +247,7 @@ mod tests {
                 hard: Millis::new(hard * 1000),
                 used: Millis::new(used * 1000),
                 asked: Millis::new(asked * 1000),
+                doubt: Millis::ZERO,
             };
             (name.to_string(), held)
         };
@@ -310,6 +333,15 @@ mod tests {
     fn use_above_a_lowered_share_is_nobody_elses() {
         // a was lowered from 5 while a fifth one came.
         assert_eq!(step(10, &all(&[(4, 5, 0), (5, 5, 6)])), [4, 5]);
+    }
+
+    #[test]
+    fn use_that_may_not_be_told_is_taken_from_the_richest() {
+        let mut held = all(&[(10, 5, 0), (10, 2, 0), (10, 6, 0)]);
+        held.get_mut("a").unwrap().doubt = Millis::new(2000);
+        assert_eq!(step(30, &held), [10, 8, 10]);
+        held.get_mut("b").unwrap().hard = Millis::new(8000);
+        assert_eq!(step(30, &held), [10, 8, 10]);
     }
 
     #[test]

@@ -1,0 +1,141 @@
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use k8s_openapi::{api::core::v1::ResourceQuota, apimachinery::pkg::api::resource::Quantity};
+use kube::ResourceExt as _;
+use tenantry_k8s::quantity::Millis;
+use tokio::time::Instant;
+
+/// A create that was admitted so long ago is stored, or never will be.
+const STORED: Duration = Duration::from_secs(5);
+/// The apiserver's controller counts everything anew each five minutes.
+const COUNTED_ANEW: Duration = Duration::from_secs(360);
+
+/// Amounts by key of a ResourceQuota.
+pub(crate) type Amounts = BTreeMap<String, Millis>;
+
+/// Use that the apiserver may not tell of, by namespace.
+///
+/// After each change of a share its controller counts what is there. A create that was admitted and is not stored yet is
+/// not among that, so that less is told than is in use, and one more is let in.
+#[derive(Default)]
+pub(crate) struct Doubts(Mutex<HashMap<String, Told>>);
+
+/// What was told last of a share, each version in its order.
+struct Told {
+    hard: Amounts,
+    used: Amounts,
+    missed: Amounts,
+    since: Instant,
+}
+
+impl Doubts {
+    /// Takes what a watch told of `share`.
+    pub(super) fn hear(&self, share: &ResourceQuota) {
+        let Some((namespace, status)) = share.namespace().zip(share.status.as_ref()) else {
+            return;
+        };
+        let (hard, used) = (amounts(status.hard.as_ref()), amounts(status.used.as_ref()));
+        let now = Instant::now();
+        let mut all = self.locked();
+        let before = all.get(&namespace);
+        let missed = before.map_or_else(Amounts::new, |told| told.missed_by(&hard, &used, now));
+        let since = before
+            .filter(|told| told.missed == missed)
+            .map_or(now, |told| told.since);
+        let told = Told {
+            hard,
+            used,
+            missed,
+            since,
+        };
+        all.insert(namespace, told);
+    }
+
+    /// Takes that the share of `namespace` is gone.
+    pub(super) fn forget(&self, namespace: &str) {
+        self.locked().remove(namespace);
+    }
+
+    /// What may be in use beyond what is told, of `namespaces`.
+    pub(crate) fn of(&self, namespaces: impl Iterator<Item = String>) -> BTreeMap<String, Amounts> {
+        let all = self.locked();
+        let missed = |namespace: String| {
+            let told = all.get(&namespace)?;
+            let is_in_doubt = !told.missed.is_empty() && told.since.elapsed() < COUNTED_ANEW;
+            is_in_doubt.then(|| (namespace, told.missed.clone()))
+        };
+        namespaces.filter_map(missed).collect()
+    }
+
+    fn locked(&self) -> MutexGuard<'_, HashMap<String, Told>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Told {
+    /// What may be missing from what is told now.
+    fn missed_by(&self, hard: &Amounts, used: &Amounts, now: Instant) -> Amounts {
+        let is_counted = *hard != self.hard;
+        let is_stored = now.duration_since(self.since) >= STORED;
+        let of = |(key, before): (&String, &Millis)| {
+            let doubt = self.missed.get(key).copied().unwrap_or_default().get();
+            let told = used.get(key).copied().unwrap_or_default().get();
+            let missed = match () {
+                () if is_counted && is_stored => before.get() - told,
+                () if is_counted => before.get() + doubt - told,
+                // Something was deleted and the rest counted, as a quota of the apiserver's own has it, too.
+                () if told < before.get() => 0,
+                () => doubt,
+            };
+            (missed > 0).then(|| (key.clone(), Millis::new(missed)))
+        };
+        self.used.iter().filter_map(of).collect()
+    }
+}
+
+fn amounts(written: Option<&BTreeMap<String, Quantity>>) -> Amounts {
+    let read =
+        |(key, quantity): (&String, &Quantity)| Some((key.clone(), Millis::parse(quantity).ok()?));
+    written.into_iter().flatten().filter_map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn tell(doubts: &Doubts, hard: u32, used: u32) -> i128 {
+        let share = json!({
+            "metadata": {"name": "tenant-quota", "namespace": "n"},
+            "status": {"hard": {"pods": hard.to_string()}, "used": {"pods": used.to_string()}},
+        });
+        doubts.hear(&serde_json::from_value(share).unwrap());
+        let mut missed = doubts.of(["n".to_owned()].into_iter());
+        let missed = missed
+            .remove("n")
+            .and_then(|mut missed| missed.remove("pods"));
+        missed.unwrap_or_default().get() / 1000
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn use_that_a_count_took_back_is_in_doubt_until_it_must_be_stored() {
+        let doubts = Doubts::default();
+        assert_eq!(tell(&doubts, 30, 26), 0);
+        // The share was lowered while one was on its way in.
+        assert_eq!(tell(&doubts, 28, 25), 1);
+        assert_eq!(tell(&doubts, 28, 28), 1);
+        // The next count has it.
+        assert_eq!(tell(&doubts, 27, 29), 0);
+        assert_eq!(tell(&doubts, 26, 27), 2);
+        // Whoever deletes has everything counted.
+        assert_eq!(tell(&doubts, 26, 24), 0);
+        assert_eq!(tell(&doubts, 27, 20), 4);
+        tokio::time::advance(STORED).await;
+        assert_eq!(tell(&doubts, 28, 20), 0);
+    }
+}
