@@ -134,6 +134,8 @@ pub enum Command {
     Diff(commands::diff::Command),
     /// Who had access to a namespace, and when.
     Access(commands::access::Command),
+    /// Try whether a tenant is isolated, as its members and by dry runs; nothing is changed.
+    Conformance(commands::conformance::Command),
     /// What was used and what it cost.
     Cost(commands::cost::Command),
     /// Who changed what, in all three services, in order.

@@ -12,6 +12,7 @@ pub mod access;
 pub mod apply;
 pub mod audit;
 pub mod completion;
+pub mod conformance;
 pub mod cost;
 pub mod diff;
 pub mod identity;
@@ -27,8 +28,10 @@ pub mod whoami;
 pub enum Ending {
     /// As asked.
     Done,
-    /// `diff` found a difference.
+    /// `diff` found a difference, `conformance` something that did not hold.
     Different,
+    /// `conformance` could not tell.
+    Inconclusive,
 }
 
 /// Runs the command.
@@ -36,6 +39,7 @@ pub async fn run(cli: Cli, now: Timestamp) -> Result<Ending, Error> {
     let session = &Session::new(cli.settings, now);
     let done = match cli.command {
         Command::Diff(command) => return Box::pin(command.run(session)).await,
+        Command::Conformance(command) => return Box::pin(command.run(session)).await,
         Command::Identity(command) => Box::pin(command.run(session)).await,
         Command::Tenant(command) => Box::pin(command.run(session)).await,
         Command::Quota(command) => Box::pin(command.run(session)).await,

@@ -45,6 +45,9 @@ pub enum Error {
         #[source]
         source: Box<kube::Error>,
     },
+    /// A tenant's isolation could not be tried.
+    #[error(transparent)]
+    Conformance(#[from] tenantry_conformance::Error),
     /// A service refused or failed.
     #[error("{}", .status.message())]
     Rpc {
@@ -85,7 +88,7 @@ pub enum Error {
     /// The answer could not be encoded.
     #[error("encoding the answer: {0}")]
     Encode(String),
-    /// What would change could not be told.
+    /// What would change, or whether a tenant is isolated, could not be told.
     #[error(transparent)]
     NotCompared {
         /// Why.
@@ -117,7 +120,7 @@ pub enum Exit {
     Timeout = 6,
     /// The service cannot be reached.
     Unavailable = 7,
-    /// `diff` failed where others end with 1, which means a difference there.
+    /// `diff` and `conformance` could not tell; 1 means a difference there.
     NotCompared = 8,
 }
 
@@ -137,6 +140,7 @@ impl Error {
             | Self::Manifest(_) => Exit::Usage,
             Self::PlainText { .. } | Self::Token(_) => Exit::Forbidden,
             Self::Cluster { source } => of_cluster(source),
+            Self::Conformance(error) => of_conformance(error),
             Self::Rpc { status, .. } => of_code(status.code()),
             Self::Timeout { .. } => Exit::Timeout,
             Self::File { .. } | Self::Print(_) | Self::Encode(_) => Exit::Failed,
@@ -171,6 +175,21 @@ fn of_cluster(error: &kube::Error) -> Exit {
         kube::Error::Api(status) if status.code == 401 || status.code == 403 => Exit::Forbidden,
         kube::Error::Api(_) => Exit::Failed,
         _ => Exit::Unavailable,
+    }
+}
+
+fn of_conformance(error: &tenantry_conformance::Error) -> Exit {
+    use tenantry_conformance::{Error, cluster::Failure};
+    match error {
+        Error::Unfit(_) => Exit::Usage,
+        Error::Impersonation { .. } => Exit::Forbidden,
+        Error::Cluster { source, .. } => match source {
+            Failure::Deadline(_) => Exit::Timeout,
+            Failure::Kube(error) => match error.as_ref() {
+                kube::Error::Api(status) if status.code == 404 => Exit::NotFound,
+                other => of_cluster(other),
+            },
+        },
     }
 }
 

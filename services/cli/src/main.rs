@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use tenantry::{
     args::Cli,
     commands::{self, Ending},
+    error::Exit,
     report,
 };
 
@@ -25,6 +26,7 @@ async fn main() -> ExitCode {
     match commands::run(cli, jiff::Timestamp::now()).await {
         Ok(Ending::Done) => ExitCode::SUCCESS,
         Ok(Ending::Different) => ExitCode::from(1),
+        Ok(Ending::Inconclusive) => Exit::NotCompared.into(),
         Err(error) => {
             eprint!("{}", report(&error));
             error.exit_code().into()

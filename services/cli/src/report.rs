@@ -98,11 +98,18 @@ fn fix(error: &Error) -> Option<&'static str> {
         Error::Cluster { .. } => {
             Some("see that `kubectl auth whoami` works with the same --context and --kubeconfig")
         }
+        Error::Conformance(tenantry_conformance::Error::Impersonation { .. }) => Some(
+            "you need the verb impersonate on users and groups: `kubectl auth can-i impersonate users` and `... groups` tell; a platform admin can give it to you",
+        ),
+        Error::Conformance(tenantry_conformance::Error::Cluster { .. }) => Some(
+            "`kubectl get tenants` shows whether you reach the cluster, may read them, and how they are called",
+        ),
         Error::Timeout { .. } => without_reason(Code::DeadlineExceeded),
         Error::Manifest(_) => Some(
             "`kubectl explain tenant.spec` and `kubectl explain quota.spec` describe the fields",
         ),
         Error::Usage(_)
+        | Error::Conformance(tenantry_conformance::Error::Unfit(_))
         | Error::Rpc { .. }
         | Error::File { .. }
         | Error::Print(_)

@@ -9,10 +9,11 @@ pub mod cluster;
 pub mod config;
 pub mod convert;
 pub mod grpc;
-pub mod member;
 pub mod metrics;
 mod read;
 pub mod reconcile;
 pub mod shard;
 pub mod store;
 pub mod view;
+
+pub use tenantry_k8s::member;

@@ -10,6 +10,7 @@
 pub mod guardrails;
 pub mod integration_config;
 pub mod keys;
+pub mod member;
 pub mod quantity;
 pub mod quota;
 pub mod schema;

@@ -6,6 +6,7 @@ mod bad_input;
 mod budget;
 mod budget_edits;
 mod budget_keys;
+mod conformance;
 mod drift;
 mod escalation;
 mod fairness;

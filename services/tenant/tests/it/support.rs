@@ -9,6 +9,7 @@ use std::{
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
+use tenantry_conformance::{Cluster, Run, Wish};
 use tenantry_testkit::{Database, Installation, Ports, eventually, unique};
 
 const COMMAND: Duration = Duration::from_secs(30);
@@ -262,14 +263,30 @@ impl World {
 
     /// A client that acts as `user`; as the administrator if none is given.
     pub(crate) async fn acting_as(&self, user: Option<&str>) -> kube::Client {
-        let kubeconfig = Kubeconfig::read_from(self.installation.plane.kubeconfig())
-            .expect("reading the kubeconfig");
-        let mut config =
-            kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-                .await
-                .expect("a kubeconfig");
+        let mut config = self.admin_config().await;
         config.auth_info.impersonate = user.map(str::to_owned);
         kube::Client::try_from(config).expect("a client")
+    }
+
+    /// The administrator's configuration of a client.
+    pub(crate) async fn admin_config(&self) -> kube::Config {
+        let kubeconfig = Kubeconfig::read_from(self.installation.plane.kubeconfig())
+            .expect("reading the kubeconfig");
+        kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+            .await
+            .expect("a kubeconfig")
+    }
+
+    /// What asks the cluster as members do.
+    pub(crate) async fn conformance(&self, tenant: &str, other: Option<&str>) -> Run {
+        let cluster = Cluster::new(self.admin_config().await, Duration::from_secs(10));
+        let wish = Wish {
+            other: other.map(str::to_owned),
+            ..Wish::default()
+        };
+        Run::prepare(&cluster, tenant, &wish)
+            .await
+            .expect("a tenant that is ready")
     }
 
     /// What the service tells Prometheus.

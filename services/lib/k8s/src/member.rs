@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tenantry_k8s::tenant::{AccessControl, Members};
+use crate::tenant::{AccessControl, Members};
 
 /// A level of membership.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

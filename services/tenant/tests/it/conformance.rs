@@ -1,0 +1,255 @@
+//! `tenantry conformance` on a cluster of its own: silent while isolation is intact, and it names what is not.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+use tenantry_testkit::eventually;
+
+use crate::support::World;
+
+/// Every asker, a private sandbox, a rule to break, and a neighbour.
+const TENANTS: &str = "
+apiVersion: tenantoperator.stakater.com/v1beta3
+kind: Tenant
+metadata: {name: iso}
+spec:
+  quota: small
+  namespaces: {withTenantPrefix: [dev], sandboxes: {enabled: true, private: true}}
+  accessControl: {owners: {users: [ida]}, editors: {users: [ed]}, viewers: {groups: [watchers]}}
+  imageRegistries: {allowed: [ghcr.io]}
+---
+apiVersion: tenantoperator.stakater.com/v1beta3
+kind: Tenant
+metadata: {name: next}
+spec:
+  quota: small
+  namespaces: {withTenantPrefix: [dev]}
+  accessControl: {owners: {users: [nora]}}
+";
+/// Bindings that are taken away: what they deny is possible then.
+const PULLED: [&str; 2] = ["tenantry-guardrails-workloads-create", "tenantry-objects"];
+const ELSEWHERE: &str = "create --dry-run=server -f - --as ida";
+const POD: &str = "{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: iso-dev}, spec: {containers: [{name: c, image: quay.io/x}]}}";
+const UNBIND: &str = "delete rolebinding tenant-owner-admin -n iso-dev --dry-run=server --as ida";
+
+fn conformance(kubeconfig: &Path, args: &[&str]) -> Output {
+    let program = Path::new(env!("CARGO_BIN_EXE_tenantry-tenant")).with_file_name("tenantry");
+    let mut command = Command::new(&program);
+    command
+        .args(["conformance", "--tenant", "iso", "--kubeconfig"])
+        .arg(kubeconfig)
+        .args(args);
+    let output = command.output();
+    output.unwrap_or_else(|error| {
+        panic!(
+            "{}: {error}; make it with `cargo build -p tenantry`",
+            program.display()
+        )
+    })
+}
+
+fn as_admin(world: &World, args: &[&str]) -> Output {
+    conformance(&world.admin_kubeconfig(), args)
+}
+
+fn text(output: &Output) -> String {
+    let both = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    both.concat()
+}
+
+/// Runs as far as `args` say, and must end with `code` and say `words`.
+fn ends_with(world: &World, args: &[&str], code: i32, words: &[&str]) {
+    let output = as_admin(world, args);
+    let told = text(&output);
+    assert_eq!(output.status.code(), Some(code), "{told}");
+    for word in words {
+        assert!(told.contains(word), "no {word:?} in {told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_holds_on_an_intact_tenant_and_names_what_was_broken() {
+    let world = World::start().await;
+    world.apply(TENANTS);
+    world.wait_for("iso", "Ready", "True").await;
+    world.wait_for("next", "Ready", "True").await;
+    until_guarded(&world, true).await;
+    an_intact_tenant_holds_and_nothing_is_written(&world);
+    a_binding_too_much_is_named(&world).await;
+    a_policy_too_few_is_named(&world).await;
+    without_impersonation_nothing_is_told(&world).await;
+    a_failed_control_is_no_proof(&world).await;
+}
+
+fn an_intact_tenant_holds_and_nothing_is_written(world: &World) {
+    let before = writes(world).len();
+    let output = as_admin(world, &["-o", "json"]);
+    assert!(output.status.success(), "{}", text(&output));
+    nothing_was_written(world, before);
+    everybody_was_asked_for_everywhere(&serde_json::from_slice(&output.stdout).unwrap());
+}
+
+/// Waits until the policies are in force, or no longer: the apiserver takes a moment to hear of them.
+async fn until_guarded(world: &World, is_guarded: bool) {
+    eventually("the policies", async || {
+        let tried = [(ELSEWHERE, POD), (UNBIND, "")]
+            .map(|(line, manifest)| world.kubectl_with(line, manifest).is_err());
+        (tried == [is_guarded; 2]).then_some(()).ok_or(tried)
+    })
+    .await;
+}
+
+/// Writes that the apiserver noted, but for those of the tenant service and the control plane.
+fn writes(world: &World) -> Vec<Value> {
+    let log = fs::read_to_string(world.audit_log()).unwrap();
+    let entries = log
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let is_ours = |entry: &Value| {
+        let agent = entry["userAgent"].as_str().unwrap_or_default();
+        let user = entry["user"]["username"].as_str().unwrap_or_default();
+        !user.starts_with("system:") && !agent.starts_with("kubectl")
+    };
+    entries.filter(is_ours).collect()
+}
+
+fn nothing_was_written(world: &World, before: usize) {
+    let all = writes(world);
+    let written = &all[before..];
+    // The control: the log tells of the attempts, under the member's name.
+    assert!(written.len() >= 40, "{}", written.len());
+    assert!(
+        written
+            .iter()
+            .any(|entry| entry["impersonatedUser"]["username"] == "ida")
+    );
+    for entry in written {
+        let uri = entry["requestURI"].as_str().unwrap();
+        assert!(uri.ends_with("?dryRun=All"), "{entry}");
+    }
+}
+
+fn everybody_was_asked_for_everywhere(report: &Value) {
+    let names: Vec<&str> = report["asked"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|asked| asked["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        ["ed", "ida", "watchers", "tenantry-conformance-outsider"]
+    );
+    let checks = report["checks"].as_array().unwrap();
+    let places = checks
+        .iter()
+        .filter(|check| check["kind"] == "rights" && check["who"] == "editor ed")
+        .map(|check| check["place"].as_str().unwrap());
+    let expected = [
+        "namespace iso-dev",
+        "own sandbox iso-ed-sandbox",
+        "another's sandbox iso-ida-sandbox",
+        "foreign namespace next-dev",
+        "kube-system",
+        "the cluster",
+    ];
+    assert_eq!(places.collect::<Vec<_>>(), expected);
+    let lacking = checks.iter().filter(|check| !check["lacking"].is_null());
+    assert_eq!(lacking.collect::<Vec<_>>(), Vec::<&Value>::new());
+}
+
+async fn a_binding_too_much_is_named(world: &World) {
+    world
+        .kubectl("create clusterrolebinding oops --clusterrole=cluster-admin --user=ed")
+        .unwrap();
+    eventually("the mistake's effect", async || {
+        world.can("ed", "delete nodes").then_some(()).ok_or("no")
+    })
+    .await;
+    let named = [
+        "rights: editor ed in kube-system",
+        "ClusterRoleBinding \"oops\"",
+        "fix:",
+    ];
+    ends_with(world, &["--member", "ed"], 1, &named);
+    world.kubectl("delete clusterrolebinding oops").unwrap();
+}
+
+async fn a_policy_too_few_is_named(world: &World) {
+    let kept = PULLED.map(|name| {
+        let line = format!("get validatingadmissionpolicybinding {name} -o json");
+        let mut binding: Value = serde_json::from_str(&world.kubectl(&line).unwrap()).unwrap();
+        binding["metadata"] = serde_json::json!({"name": name});
+        let line = format!("delete validatingadmissionpolicybinding {name}");
+        world.kubectl(&line).unwrap();
+        binding
+    });
+    until_guarded(world, false).await;
+    let binding =
+        || world.get("rolebinding tenant-owner-admin -n iso-dev")["metadata"]["uid"].clone();
+    let before = binding();
+    let named = [
+        "policy tenantry-guardrails-workloads-create",
+        "policy tenantry-objects",
+        "it is missing",
+        "an image from elsewhere: owner ida in namespace iso-dev",
+        "delete our bindings: owner ida in namespace iso-dev",
+        "deploy/policies/guardrails.yaml",
+    ];
+    ends_with(world, &["--member", "ida"], 1, &named);
+    // What would have been possible was not done.
+    assert_eq!(binding(), before);
+    for binding in kept {
+        world.apply(&binding.to_string());
+    }
+    until_guarded(world, true).await;
+}
+
+async fn without_impersonation_nothing_is_told(world: &World) {
+    world
+        .kubectl("create serviceaccount reader -n default")
+        .unwrap();
+    for line in [
+        "create clusterrole tenant-reader --verb=get,list --resource=tenants.tenantoperator.stakater.com",
+        "create clusterrolebinding tenant-reader --clusterrole=tenant-reader --serviceaccount=default:reader",
+    ] {
+        world.kubectl(line).unwrap();
+    }
+    let token = world.kubectl("create token reader -n default").unwrap();
+    let text_of = fs::read_to_string(world.admin_kubeconfig()).unwrap();
+    let mut config: Value = serde_json::from_str(&text_of).unwrap();
+    config["users"][0]["user"] = serde_json::json!({"token": token.trim()});
+    let path = world.admin_kubeconfig().with_file_name("reader.json");
+    fs::write(&path, config.to_string()).unwrap();
+    eventually("a refusal that says what is missing", async || {
+        let output = conformance(&path, &[]);
+        let told = text(&output);
+        let is_so =
+            told.contains("you may not impersonate ed") && told.contains("verb impersonate");
+        (is_so && output.status.code() == Some(4))
+            .then_some(())
+            .ok_or(told)
+    })
+    .await;
+}
+
+async fn a_failed_control_is_no_proof(world: &World) {
+    // Nobody puts the bindings back.
+    world.kill();
+    world
+        .kubectl("delete rolebindings -n iso-dev -l stakater.com/tenant=iso")
+        .unwrap();
+    world
+        .kubectl("delete rolebindings -n iso-ida-sandbox -l stakater.com/tenant=iso")
+        .unwrap();
+    let told = [
+        "0 did not hold",
+        "owner ida has none of the rights that he should have",
+        "what is allowed is not possible either",
+    ];
+    ends_with(world, &["--member", "ida"], 8, &told);
+}
