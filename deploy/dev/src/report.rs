@@ -1,11 +1,26 @@
 //! What a person sees while units run: bars on a terminal, plain lines elsewhere, one table at the end.
 
-use std::io::{IsTerminal, stderr};
+use std::fmt::Arguments;
+use std::io::{IsTerminal, Write, stderr, stdout};
 use std::time::{Duration, Instant};
 
 use comfy_table::Table;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+/// Prints a line of the answer; a reader that has seen enough is no failure.
+macro_rules! say {
+    ($($line:tt)*) => {
+        $crate::report::print(::std::format_args!($($line)*))
+    };
+}
+pub(crate) use say;
+
+/// What `say!` does.
+pub(crate) fn print(line: Arguments<'_>) {
+    // The one thing that can go wrong with a pipe or a terminal: nobody is there any more.
+    let _ = writeln!(stdout(), "{line}");
+}
 
 /// The progress of a set of units.
 pub(crate) enum Report {

@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 
 use super::typed;
 use super::up::{Only, start};
+use crate::report::say;
 use crate::stack::{Service, Stack};
 use crate::story;
 
@@ -25,25 +26,25 @@ pub(crate) fn run(name: &str) -> Result<()> {
 
 fn print_summary(stack: &Stack, passed: usize, failed: &[&str]) {
     let dev = typed(&stack.name);
-    println!(
+    say!(
         "\n{passed} steps as the tutorial shows them, {} otherwise.",
         failed.len()
     );
     for title in failed {
-        println!("  ✗ {title}");
+        say!("  ✗ {title}");
     }
-    println!("\nConsole      {}", stack.url(Service::Console));
-    println!("             bear@nordmart.com   {}", stack.secrets().bear);
-    println!("             admin@nordmart.com  {}", stack.secrets().admin);
-    println!("Pictures     {}", stack.root().display());
-    println!("\nTry next     eval \"$({dev} env)\"");
-    println!("             tenantry tenant list");
-    println!("             tenantry cost --by tenant");
-    println!("             tenantry audit");
-    println!(
+    say!("\nConsole      {}", stack.url(Service::Console));
+    say!("             bear@nordmart.com   {}", stack.secrets().bear);
+    say!("             admin@nordmart.com  {}", stack.secrets().admin);
+    say!("Pictures     {}", stack.root().display());
+    say!("\nTry next     eval \"$({dev} env)\"");
+    say!("             tenantry tenant list");
+    say!("             tenantry cost --by tenant");
+    say!("             tenantry audit");
+    say!(
         "             kubectl --kubeconfig {} auth whoami",
         stack.kubeconfig("bear").display()
     );
-    println!("             {dev} status");
-    println!("Stop         {dev} down    (data stays; `{dev} reset` forgets it)");
+    say!("             {dev} status");
+    say!("Stop         {dev} down    (data stays; `{dev} reset` forgets it)");
 }

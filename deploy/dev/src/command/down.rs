@@ -9,14 +9,14 @@ use crate::graph;
 use crate::home::Home;
 use crate::part::{UNITS, Unit, postgres};
 use crate::process::Recorded;
-use crate::report::Report;
+use crate::report::{Report, say};
 use crate::stack::Stack;
 
 /// Stops every process.
 pub(crate) fn run(name: &str) -> Result<()> {
     let home = Home::named(name);
     if !home.description().exists() {
-        println!("There is no stack `{name}`, so there is nothing to stop.");
+        say!("There is no stack `{name}`, so there is nothing to stop.");
         return Ok(());
     }
     let _only_one = lock(&home)?;
@@ -27,7 +27,7 @@ pub(crate) fn run(name: &str) -> Result<()> {
 pub(crate) fn reset(name: &str) -> Result<()> {
     let home = Home::named(name);
     if !home.description().exists() {
-        println!("There is no stack `{name}`, so there is nothing to forget.");
+        say!("There is no stack `{name}`, so there is nothing to forget.");
         return Ok(());
     }
     let _only_one = lock(&home)?;
@@ -43,7 +43,7 @@ pub(crate) fn reset(name: &str) -> Result<()> {
                 .with_context(|| format!("removing {}", directory.display()))?;
         }
     }
-    println!("Stack `{name}` is gone.");
+    say!("Stack `{name}` is gone.");
     Ok(())
 }
 

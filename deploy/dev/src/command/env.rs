@@ -2,12 +2,13 @@
 
 use anyhow::Result;
 
+use crate::report::say;
 use crate::stack::Stack;
 
 /// Prints one `export` line per variable.
 pub(crate) fn run(stack: &Stack) -> Result<()> {
     for (name, value) in stack.environment() {
-        println!("export {name}={}", quote(&value));
+        say!("export {name}={}", quote(&value));
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use crate::probe::http;
+use crate::report::say;
 use crate::stack::Stack;
 
 /// Options of `oidc-token`.
@@ -22,7 +23,7 @@ pub(crate) fn run(stack: &Stack, arguments: &Arguments) -> Result<()> {
         "kind": "ExecCredential",
         "status": { "token": token },
     });
-    println!("{credential}");
+    say!("{credential}");
     Ok(())
 }
 

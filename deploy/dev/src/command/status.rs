@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::part::{UNITS, Unit, Work};
-use crate::report;
+use crate::report::{self, say};
 use crate::stack::Stack;
 
 /// Options of `status`.
@@ -47,7 +47,7 @@ pub(crate) fn run(stack: &Stack, arguments: &Arguments) -> Result<()> {
     match arguments.output {
         Format::Json => {
             let rows: Vec<Row> = rows.collect();
-            println!(
+            say!(
                 "{}",
                 serde_json::to_string_pretty(&rows).context("encoding the status")?
             );
@@ -61,7 +61,7 @@ pub(crate) fn run(stack: &Stack, arguments: &Arguments) -> Result<()> {
                     row.log,
                 ]
             });
-            println!("{}", report::table(["NAME", "STATE", "PID", "LOG"], cells));
+            say!("{}", report::table(["NAME", "STATE", "PID", "LOG"], cells));
         }
     }
     Ok(())

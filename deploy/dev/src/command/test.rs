@@ -8,7 +8,7 @@ use super::up::{Only, start};
 use crate::control_plane::ControlPlane;
 use crate::exec::Spec;
 use crate::home;
-use crate::report::{seconds, table};
+use crate::report::{say, seconds, table};
 use crate::stack::Stack;
 use crate::tool::{self, web};
 
@@ -59,7 +59,7 @@ pub(crate) fn run() -> Result<()> {
     }));
     outcomes.extend(stack.iter().flat_map(on_the_stack));
     outcomes.push(step("stop", stop));
-    println!(
+    say!(
         "{}",
         table(["STEP", "RESULT", "TIME"], outcomes.iter().map(row))
     );

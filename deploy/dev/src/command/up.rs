@@ -9,7 +9,7 @@ use super::typed;
 use crate::graph;
 use crate::home::Home;
 use crate::part::{Layer, UNITS, Unit};
-use crate::report::Report;
+use crate::report::{Report, say};
 use crate::stack::{Service, Shape, Stack};
 use crate::tool;
 
@@ -38,12 +38,12 @@ pub(crate) enum Only {
 /// Starts what isn't running and says where it is.
 pub(crate) fn run(name: &str, arguments: &Arguments) -> Result<()> {
     let stack = start(name, arguments.only)?;
-    println!(
+    say!(
         "Stack `{name}` is ready. Console: {}",
         stack.url(Service::Console)
     );
     let dev = typed(name);
-    println!("Next: eval \"$({dev} env)\", {dev} status, {dev} down");
+    say!("Next: eval \"$({dev} env)\", {dev} status, {dev} down");
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use super::step::{Step, Who};
 use super::steps;
 use crate::exec::{Output, Spec};
 use crate::home::repository;
+use crate::report::say;
 use crate::stack::Stack;
 
 /// Longest time one command may take: the browser's walk.
@@ -87,13 +88,13 @@ fn print(step: &Step, output: &Output, verdict: &Result<(), String>) {
     } else {
         format!("{} $", step.who.name())
     };
-    println!("\n# {}", step.title);
-    println!("{prompt} {}", step.command);
+    say!("\n# {}", step.title);
+    say!("{prompt} {}", step.command);
     for line in output.stdout.lines().chain(output.stderr.lines()) {
-        println!("  {line}");
+        say!("  {line}");
     }
     match verdict {
-        Ok(()) => println!("✓"),
-        Err(why) => println!("✗ {why}"),
+        Ok(()) => say!("✓"),
+        Err(why) => say!("✗ {why}"),
     }
 }
