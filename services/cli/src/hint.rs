@@ -41,9 +41,9 @@ pub(crate) fn of(reason: Reason) -> Option<&'static str> {
         Reason::MappingUnparseable => Some(
             "repair the section by hand: `kubectl edit configmap aws-auth -n kube-system`; nothing was written",
         ),
-        Reason::MappingExists => Some(
-            "`tenantry identity mapping list` shows it; leave out --no-duplicate-arns to replace it",
-        ),
+        Reason::MappingExists => {
+            Some("`tenantry identity mapping list` shows it; give it the new names with --replace")
+        }
         Reason::UsernameTaken => Some(
             "give this ARN a username of its own; `tenantry identity mapping list` shows the taken ones",
         ),

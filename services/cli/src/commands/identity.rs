@@ -42,3 +42,12 @@ impl Command {
 pub(crate) fn created(is_created: bool) -> &'static str {
     if is_created { "created" } else { "unchanged" }
 }
+
+/// `deleted`, or that it was gone before.
+pub(crate) fn deleted(is_deleted: bool) -> &'static str {
+    if is_deleted {
+        "deleted"
+    } else {
+        "was not there"
+    }
+}

@@ -7,7 +7,7 @@ use super::{
 /// What to do with an ARN that is mapped already, and differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Duplicates {
-    /// Refuse, as eksctl does with `--no-duplicate-arns`.
+    /// Refuse: names that somebody has are not taken away in passing.
     Refuse,
     /// Give it the new names.
     Replace,
@@ -53,14 +53,14 @@ pub fn create(data: &Data, wanted: &Mapping, duplicates: Duplicates) -> Result<P
             (None, Duplicates::Refuse) if old.len() > 1 => {
                 warnings.push(format!(
                     "{} entries of {arn} stand in aws-auth and the last is in effect; \
-                     the same call without no_duplicate_arns leaves one",
+                     the same call with replace leaves one",
                     old.len()
                 ));
                 return Ok(Plan::Unchanged { warnings });
             }
             (None, _) if old.len() == 1 => return Ok(Plan::Unchanged { warnings }),
             (Some(difference), Duplicates::Refuse) => {
-                let advice = "delete that mapping first, or allow it to be replaced";
+                let advice = "ask for it to be replaced (replace in the call, --replace on the command line), or delete it first";
                 return Err(Refusal::Exists {
                     arn: arn.to_owned(),
                     difference,

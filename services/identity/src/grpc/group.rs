@@ -80,6 +80,6 @@ pub(super) async fn delete(
     )?;
     let (iam, cause) = (service.iam.clone(), Cause::of(&authority));
     let deleted = to_completion(async move { iam.delete_group(&cause, &name).await }).await;
-    deleted.map_err(status)?;
-    Ok(Response::new(DeleteGroupResponse {}))
+    let is_deleted = deleted.map_err(status)?;
+    Ok(Response::new(DeleteGroupResponse { is_deleted }))
 }

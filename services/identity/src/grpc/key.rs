@@ -56,6 +56,6 @@ pub(super) async fn delete(
     let key = name("access_key_id", KeyId::parse, access_key_id)?;
     let (iam, cause) = (service.iam.clone(), Cause::of(&authority));
     let deleted = to_completion(async move { iam.delete_key(&cause, &user, &key).await }).await;
-    deleted.map_err(status)?;
-    Ok(Response::new(DeleteAccessKeyResponse {}))
+    let is_deleted = deleted.map_err(status)?;
+    Ok(Response::new(DeleteAccessKeyResponse { is_deleted }))
 }

@@ -31,10 +31,10 @@ pub(super) async fn create(
     let given = required("mapping", request.mapping)?;
     let principal = principal("mapping.arn", &given.arn)?;
     let wanted = Mapping::parse(principal, given.username, given.groups).map_err(bad_names)?;
-    let duplicates = if request.no_duplicate_arns {
-        Duplicates::Refuse
-    } else {
+    let duplicates = if request.replace {
         Duplicates::Replace
+    } else {
+        Duplicates::Refuse
     };
     let (mappings, cause) = (service.mappings.clone(), Cause::of(&authority));
     let (mode, entry) = (mode(request.validate_only), mapping::message(&wanted));

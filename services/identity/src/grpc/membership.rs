@@ -33,8 +33,8 @@ pub(super) async fn remove(
     let (iam, cause) = (service.iam.clone(), Cause::of(&authority));
     let removed =
         to_completion(async move { iam.remove_from_group(&cause, &group, &user).await }).await;
-    removed.map_err(status)?;
-    Ok(Response::new(RemoveUserFromGroupResponse {}))
+    let is_removed = removed.map_err(status)?;
+    Ok(Response::new(RemoveUserFromGroupResponse { is_removed }))
 }
 
 fn parse(membership: Option<Membership>) -> Result<(GroupName, UserName), Status> {

@@ -70,6 +70,6 @@ pub(super) async fn delete(
     let (iam, cause) = (service.iam.clone(), Cause::of(&authority));
     let deleted =
         to_completion(async move { iam.delete_policy(&cause, &user, &policy).await }).await;
-    deleted.map_err(status)?;
-    Ok(Response::new(DeleteUserPolicyResponse {}))
+    let is_deleted = deleted.map_err(status)?;
+    Ok(Response::new(DeleteUserPolicyResponse { is_deleted }))
 }

@@ -77,7 +77,7 @@ pub(super) async fn delete(
         Ok(user) => user,
         Err(Error::NotFound { .. }) => {
             iam.note_absent_user(&cause, &name).await;
-            return Ok(Response::new(DeleteUserResponse {}));
+            return Ok(Response::new(DeleteUserResponse { is_deleted: false }));
         }
         Err(failure) => return Err(status(failure)),
     };
@@ -87,5 +87,5 @@ pub(super) async fn delete(
     }
     let deleted = to_completion(async move { iam.delete_user(&cause, &name, user).await }).await;
     deleted.map_err(status)?;
-    Ok(Response::new(DeleteUserResponse {}))
+    Ok(Response::new(DeleteUserResponse { is_deleted: true }))
 }

@@ -151,10 +151,10 @@ impl Iam {
         Ok((group.ok_or_else(|| incomplete(&what))?, users))
     }
 
-    /// Sees to it that the group is not there.
+    /// Sees to it that the group is not there. True if it was.
     ///
     /// Errors: `InUse` while it has members or policies.
-    pub async fn delete_group(&self, cause: &Cause, name: &GroupName) -> Result<(), Error> {
+    pub async fn delete_group(&self, cause: &Cause, name: &GroupName) -> Result<bool, Error> {
         let (group, users) = match self.get_group(name).await {
             Ok(found) => found,
             Err(Error::NotFound { .. }) => {
@@ -165,7 +165,7 @@ impl Iam {
                     kind: "GroupDeleted",
                 };
                 self.complete_gone(cause, gone).await;
-                return Ok(());
+                return Ok(false);
             }
             Err(failure) => return Err(failure),
         };
@@ -184,7 +184,7 @@ impl Iam {
         self.store
             .note(&history::group(cause, Stage::Gone, group.into()))
             .await;
-        Ok(())
+        Ok(true)
     }
 
     /// IAM would refuse too, but what stands in for it in tests deletes a group over its members' heads.

@@ -64,20 +64,21 @@ impl Iam {
         Ok(keys)
     }
 
-    /// Sees to it that the key is not there.
+    /// Sees to it that the key is not there. True if it was.
     pub async fn delete_key(
         &self,
         cause: &Cause,
         user_name: &UserName,
         id: &KeyId,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let keys = match self.list_keys(user_name).await {
             Ok(keys) => keys,
             Err(Error::NotFound { .. }) => Vec::new(),
             Err(failure) => return Err(failure),
         };
         if let Some(key) = keys.into_iter().find(|key| key.id == id.as_str()) {
-            return self.remove_key(cause, key).await;
+            self.remove_key(cause, key).await?;
+            return Ok(true);
         }
         let gone = Gone {
             noun: history::KEY,
@@ -86,7 +87,7 @@ impl Iam {
             kind: "AccessKeyDeleted",
         };
         self.complete_gone(cause, gone).await;
-        Ok(())
+        Ok(false)
     }
 
     /// Deactivates and deletes a key that was seen, and says so.

@@ -48,13 +48,13 @@ impl Iam {
         self.settled(&[group.as_str(), user.as_str()], call).await
     }
 
-    /// Sees to it that the user is not in the group.
+    /// Sees to it that the user is not in the group. True if he was.
     pub async fn remove_from_group(
         &self,
         cause: &Cause,
         group_name: &GroupName,
         user_name: &UserName,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let found = match self.get_group(group_name).await {
             Ok(found) => Some(found),
             Err(Error::NotFound { .. }) => None,
@@ -68,7 +68,8 @@ impl Iam {
                 .map(|user| format!("{}/{}", group.id, user.id))
         });
         if let Some(ids) = member {
-            return self.leave_group(cause, &ids, group_name, user_name).await;
+            self.leave_group(cause, &ids, group_name, user_name).await?;
+            return Ok(true);
         }
         let gone = Gone {
             noun: history::MEMBERSHIP,
@@ -77,7 +78,7 @@ impl Iam {
             kind: "MembershipRemoved",
         };
         self.complete_gone(cause, gone).await;
-        Ok(())
+        Ok(false)
     }
 
     /// Ends a membership that was seen, by its IAM ids, and says so.

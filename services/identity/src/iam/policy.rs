@@ -181,13 +181,13 @@ impl Iam {
         }
     }
 
-    /// Sees to it that the policy is not there.
+    /// Sees to it that the policy is not there. True if it was.
     pub async fn delete_policy(
         &self,
         cause: &Cause,
         user_name: &UserName,
         name: &PolicyName,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let user = match self.get_user(user_name).await {
             Ok(user) => Some(user),
             Err(Error::NotFound { .. }) => None,
@@ -198,7 +198,8 @@ impl Iam {
             None => None,
         };
         if let (Some(user), Some(policy)) = (user, found) {
-            return self.remove_policy(cause, &user.id, policy).await;
+            self.remove_policy(cause, &user.id, policy).await?;
+            return Ok(true);
         }
         let gone = Gone {
             noun: history::POLICY,
@@ -207,7 +208,7 @@ impl Iam {
             kind: "UserPolicyDeleted",
         };
         self.complete_gone(cause, gone).await;
-        Ok(())
+        Ok(false)
     }
 
     /// Deletes a policy that was seen, and says so.

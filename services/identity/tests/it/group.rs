@@ -91,15 +91,13 @@ async fn a_group_goes_only_when_empty_and_only_once() {
         matches!(&refused, Error::InUse { words, .. } if words.contains(user.as_str())),
         "{refused}"
     );
-    for _ in 0..2 {
-        place
-            .iam
-            .remove_from_group(&cause(), &group, &user)
-            .await
-            .unwrap();
+    for was_there in [true, false] {
+        let removed = place.iam.remove_from_group(&cause(), &group, &user).await;
+        assert_eq!(removed.unwrap(), was_there);
     }
-    for _ in 0..2 {
-        place.iam.delete_group(&cause(), &group).await.unwrap();
+    for was_there in [true, false] {
+        let deleted = place.iam.delete_group(&cause(), &group).await;
+        assert_eq!(deleted.unwrap(), was_there);
     }
     let kinds = ["GroupCreateRequested", "GroupCreated", "GroupDeleted"];
     assert_eq!(place.kinds(group.as_str()).await, kinds);

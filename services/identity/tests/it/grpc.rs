@@ -3,9 +3,10 @@ use std::{path::Path, time::Duration};
 use tenantry_events::Wake;
 use tenantry_identity::{grpc::Identity, store::Store};
 use tenantry_proto::identity::v1::{
-    AddUserToGroupRequest, CreateAccessKeyRequest, CreateGroupRequest, CreateUserRequest,
-    DeleteAccessKeyRequest, DeleteUserRequest, GetUserRequest, Group, ListGroupsRequest,
-    Membership, PutUserPolicyRequest, User, UserPolicy, identity_service_server::IdentityService,
+    AddUserToGroupRequest, CreateAccessKeyRequest, CreateGroupRequest,
+    CreateIdentityMappingRequest, CreateUserRequest, DeleteAccessKeyRequest, DeleteUserRequest,
+    GetUserRequest, Group, IdentityMapping, ListGroupsRequest, Membership, PutUserPolicyRequest,
+    User, UserPolicy, identity_service_server::IdentityService,
 };
 use tenantry_runtime::auth::Auth;
 use tenantry_testkit::{ControlPlane, Nodes, stack};
@@ -268,8 +269,55 @@ async fn a_mapped_user_is_not_deleted() {
     assert_eq!(told(&refused).1, "MAPPING_UNPARSEABLE");
     place.iam.get_user(&user).await.unwrap();
     kubectl(&["delete", "configmap", "aws-auth"]);
-    for _ in 0..2 {
-        service.delete_user(delete()).await.unwrap();
+    for was_there in [true, false] {
+        let deleted = service.delete_user(delete()).await.unwrap();
+        assert_eq!(deleted.into_inner().is_deleted, was_there);
     }
     assert!(place.iam.get_user(&user).await.is_err());
+    names_are_replaced_only_when_asked(&service, &arn).await;
+}
+
+async fn names_are_replaced_only_when_asked(service: &Identity, arn: &str) {
+    let create = |username: &str, replace| {
+        let mapping = IdentityMapping {
+            arn: arn.to_owned(),
+            username: username.to_owned(),
+            groups: Vec::new(),
+        };
+        admin(CreateIdentityMappingRequest {
+            mapping: Some(mapping),
+            replace,
+            ..CreateIdentityMappingRequest::default()
+        })
+    };
+    let mapped = async || {
+        let listed = service.list_identity_mappings(admin(Default::default()));
+        listed
+            .await
+            .unwrap()
+            .into_inner()
+            .mappings
+            .remove(0)
+            .username
+    };
+    for _ in 0..2 {
+        service
+            .create_identity_mapping(create("ada", false))
+            .await
+            .unwrap();
+    }
+    let refused = service.create_identity_mapping(create("eve", false)).await;
+    let refused = refused.unwrap_err();
+    let (code, reason, _) = told(&refused);
+    assert_eq!(
+        (code, reason.as_str()),
+        (Code::AlreadyExists, "MAPPING_EXISTS")
+    );
+    assert!(refused.message().contains("--replace"), "{refused}");
+    assert_eq!(mapped().await, "ada");
+    service
+        .create_identity_mapping(create("eve", true))
+        .await
+        .unwrap();
+    assert_eq!(mapped().await, "eve");
 }

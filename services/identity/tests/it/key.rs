@@ -54,8 +54,9 @@ async fn a_third_key_is_iam_s_limit() {
     assert!(matches!(third, Err(Error::Limit { .. })));
     let oldest = place.iam.list_keys(&user).await.unwrap().remove(0);
     let id = KeyId::parse(oldest.id.clone()).unwrap();
-    for _ in 0..2 {
-        place.iam.delete_key(&cause(), &user, &id).await.unwrap();
+    for was_there in [true, false] {
+        let deleted = place.iam.delete_key(&cause(), &user, &id).await;
+        assert_eq!(deleted.unwrap(), was_there);
     }
     assert_eq!(
         place.kinds(&oldest.id).await,

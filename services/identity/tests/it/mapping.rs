@@ -85,7 +85,7 @@ impl Cluster {
             .unwrap_or_default()
     }
 
-    /// Applies `wanted` as with `--no-duplicate-arns`.
+    /// Applies `wanted`, and replaces nothing.
     async fn try_mapping(&self, wanted: &Mapping, mode: Mode) -> Result<Created, Error> {
         let (cause, mappings) = (cause(), &self.mappings);
         mappings

@@ -36,12 +36,9 @@ async fn a_policy_is_written_only_when_it_says_something_else() {
     let name = PolicyName::parse("ClusterAccess").unwrap();
     let read = place.iam.get_policy(&user, &name).await.unwrap();
     assert!(read.document.contains("Deny"), "{}", read.document);
-    for _ in 0..2 {
-        place
-            .iam
-            .delete_policy(&cause(), &user, &name)
-            .await
-            .unwrap();
+    for was_there in [true, false] {
+        let deleted = place.iam.delete_policy(&cause(), &user, &name).await;
+        assert_eq!(deleted.unwrap(), was_there);
     }
     let kinds = [
         "UserPolicyPutRequested",

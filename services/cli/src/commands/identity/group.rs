@@ -6,7 +6,7 @@ use tenantry_proto::identity::v1::{
     ListGroupsRequest, ListGroupsResponse, Membership, RemoveUserFromGroupRequest,
 };
 
-use super::created;
+use super::{created, deleted};
 use crate::{
     commands::page,
     confirm,
@@ -199,7 +199,7 @@ async fn delete(session: &Session, name: String, confirmed: Option<String>) -> R
         .await?;
     session
         .out
-        .wrote(&reply, &format!("group/{name}"), "deleted")
+        .wrote(&reply, &format!("group/{name}"), deleted(reply.is_deleted))
 }
 
 async fn add_user(session: &Session, membership: Membership) -> Result<(), Error> {
@@ -243,7 +243,12 @@ async fn remove_user(session: &Session, membership: Membership) -> Result<(), Er
             client.remove_user_from_group(request).await
         })
         .await?;
-    session.out.wrote(&reply, &name, "removed")
+    let done = if reply.is_removed {
+        "removed"
+    } else {
+        "was not there"
+    };
+    session.out.wrote(&reply, &name, done)
 }
 
 fn view(session: &Session, groups: &[Group]) -> View {

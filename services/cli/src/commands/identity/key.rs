@@ -8,6 +8,7 @@ use tenantry_proto::identity::v1::{
     ListAccessKeysRequest,
 };
 
+use super::deleted;
 use crate::{
     credentials_file,
     error::Error,
@@ -184,7 +185,7 @@ async fn delete(session: &Session, user_name: String, access_key_id: String) -> 
             client.delete_access_key(request).await
         })
         .await?;
-    session.out.wrote(&reply, &name, "deleted")
+    session.out.wrote(&reply, &name, deleted(reply.is_deleted))
 }
 
 fn row(session: &Session, key: &AccessKey) -> Vec<String> {

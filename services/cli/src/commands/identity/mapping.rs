@@ -47,8 +47,11 @@ pub struct Create {
     /// Group in the cluster; repeat it, or separate by commas.
     #[arg(long = "group", value_name = "GROUP", value_delimiter = ',')]
     groups: Vec<String>,
-    /// Refuse an ARN that is mapped already with other names.
+    /// Give an ARN that is mapped already these names; without it that is refused.
     #[arg(long)]
+    replace: bool,
+    /// What eksctl calls the refusal, which happens anyway.
+    #[arg(long, hide = true, conflicts_with = "replace")]
     no_duplicate_arns: bool,
     /// Check everything, change nothing.
     #[arg(long)]
@@ -70,7 +73,8 @@ async fn create(session: &Session, command: Create) -> Result<(), Error> {
         arn,
         username,
         groups,
-        no_duplicate_arns,
+        replace,
+        no_duplicate_arns: _,
         dry_run,
     } = command;
     let name = format!("mapping/{arn}");
@@ -81,7 +85,7 @@ async fn create(session: &Session, command: Create) -> Result<(), Error> {
     };
     let request = CreateIdentityMappingRequest {
         mapping: Some(mapping),
-        no_duplicate_arns,
+        replace,
         validate_only: dry_run,
     };
     let reply = session

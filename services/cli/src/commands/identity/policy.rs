@@ -7,6 +7,7 @@ use tenantry_proto::identity::v1::{
     DeleteUserPolicyRequest, GetUserPolicyRequest, PutUserPolicyRequest, UserPolicy,
 };
 
+use super::deleted;
 use crate::{
     error::Error,
     manifest,
@@ -118,7 +119,7 @@ pub(crate) async fn delete(session: &Session, command: Named) -> Result<(), Erro
             client.delete_user_policy(request).await
         })
         .await?;
-    session.out.wrote(&reply, &name, "deleted")
+    session.out.wrote(&reply, &name, deleted(reply.is_deleted))
 }
 
 fn row(policy: &UserPolicy) -> Vec<String> {

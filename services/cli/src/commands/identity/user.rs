@@ -6,7 +6,7 @@ use tenantry_proto::identity::v1::{
     ListUsersResponse, User,
 };
 
-use super::{created, policy};
+use super::{created, deleted, policy};
 use crate::{
     commands::page,
     confirm,
@@ -188,7 +188,7 @@ async fn delete(session: &Session, name: String, confirmed: Option<String>) -> R
         .await?;
     session
         .out
-        .wrote(&reply, &format!("user/{name}"), "deleted")
+        .wrote(&reply, &format!("user/{name}"), deleted(reply.is_deleted))
 }
 
 fn view(session: &Session, users: &[User]) -> View {
