@@ -9,7 +9,7 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tenantry_runtime::cluster::Busy;
+use tenantry_runtime::{Chain, cluster::Busy};
 
 use crate::reconcile::object::{Key, Kind, MANAGER, Object};
 
@@ -19,11 +19,25 @@ const CALL_MAX: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The apiserver answered with a failure, or not at all.
-    #[error(transparent)]
-    Call(#[from] kube::Error),
+    #[error("{}", said(.0))]
+    Call(kube::Error),
     /// No answer within ten seconds.
     #[error("the apiserver did not answer within {} s", CALL_MAX.as_secs())]
     Elapsed,
+}
+
+/// Of a refusal the apiserver's words: kube would print its whole status beside them, and once more as the cause.
+fn said(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => status.message.clone(),
+        other => Chain(other).to_string(),
+    }
+}
+
+impl From<kube::Error> for Error {
+    fn from(error: kube::Error) -> Self {
+        Self::Call(error)
+    }
 }
 
 impl Error {
@@ -123,5 +137,20 @@ fn api(client: &Client, key: &Key) -> Api<DynamicObject> {
     match key.namespace.as_str() {
         "" => Api::all_with(client.clone(), &resource),
         namespace => Api::namespaced_with(client.clone(), namespace, &resource),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_told_once_and_in_its_own_words() {
+        let status = Status::failure("pods is no resource", "Invalid").with_code(422);
+        let error = Error::from(kube::Error::Api(Box::new(status)));
+        assert_eq!(Chain(&error).to_string(), "pods is no resource");
+        assert_eq!(error.code(), Some(422));
     }
 }

@@ -23,6 +23,8 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.matches('^[a-z0-9]+(-[a-z0-9]+)*$') && self.metadata.name.size() <= 63")
         .message("metadata.name must be lower-case letters, digits and single hyphens between them, at most 63 characters, such as small"),
+    validation = Rule::new("has(self.spec.resourcequota) && has(self.spec.resourcequota.hard) && size(self.spec.resourcequota.hard) > 0 || has(self.spec.limitrange) && has(self.spec.limitrange.limits) && size(self.spec.limitrange.limits) > 0")
+        .message("spec limits nothing; name a resource in spec.resourcequota.hard, such as memory: 8Gi, or write limits into spec.limitrange"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct QuotaSpec {
@@ -48,7 +50,7 @@ pub struct QuotaSpec {
 pub struct Budget {
     /// Limit of each resource over all namespaces of a tenant.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(schema_with = "crate::schema::quantities")]
+    #[schemars(schema_with = "crate::schema::budget")]
     pub hard: BTreeMap<String, Quantity>,
     /// Only what matches every scope is counted. A change makes the shares anew, and for that moment nothing counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -20,6 +20,53 @@ pub(crate) fn quantities(generator: &mut SchemaGenerator) -> Schema {
     schema
 }
 
+/// What a ResourceQuota counts under a name of its own.
+const COUNTED: [&str; 19] = [
+    "configmaps",
+    "cpu",
+    "ephemeral-storage",
+    "limits.cpu",
+    "limits.ephemeral-storage",
+    "limits.memory",
+    "memory",
+    "persistentvolumeclaims",
+    "pods",
+    "replicationcontrollers",
+    "requests.cpu",
+    "requests.ephemeral-storage",
+    "requests.memory",
+    "requests.storage",
+    "resourcequotas",
+    "secrets",
+    "services",
+    "services.loadbalancers",
+    "services.nodeports",
+];
+
+/// Limits of a budget: what the apiserver can count.
+///
+/// A name without a slash is one that Kubernetes itself knows; a name with one counts objects (`count/…`), belongs to a
+/// storage class, or is an extended resource.
+pub(crate) fn budget(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = quantities(generator);
+    let known = json!({
+        "rule": format!(
+            "self.all(k, k in ['{}'] || k.contains('/') || k.startsWith('hugepages-') || k.startsWith('requests.hugepages-'))",
+            COUNTED.join("','"),
+        ),
+        "message": format!(
+            "nothing can be counted under that name; known are {}, hugepages-<size>, count/<resource>.<group>, \
+             <class>.storageclass.storage.k8s.io/requests.storage and extended resources such as requests.nvidia.com/gpu",
+            COUNTED.join(", "),
+        ),
+    });
+    let rules = schema.get_mut("x-kubernetes-validations");
+    if let Some(rules) = rules.and_then(Value::as_array_mut) {
+        rules.push(known);
+    }
+    schema
+}
+
 /// The same in a status, where the number of entries has no bound that a rule could be weighed by.
 pub(crate) fn observed_quantities(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

@@ -229,6 +229,46 @@ spec: {{{spec}}}
 }
 
 #[tokio::test]
+async fn a_quota_of_nothing_or_of_what_nobody_counts_is_refused() {
+    let world = World::shared().await;
+    let check = |spec: &str, words: Option<&str>| {
+        let manifest = format!(
+            "{{apiVersion: tenantoperator.stakater.com/v1beta1, kind: Quota, metadata: {{name: counted}}, spec: {spec}}}"
+        );
+        let answer = world.kubectl_with("create --dry-run=server -f -", &manifest);
+        match (answer, words) {
+            (Ok(_), None) => {}
+            (Err(refused), Some(words)) => assert!(refused.contains(words), "{refused}"),
+            (answer, _) => panic!("{spec}: {answer:?}"),
+        }
+    };
+    let nothing = Some("spec limits nothing");
+    check("{}", nothing);
+    check("{resourcequota: {hard: {}}}", nothing);
+    check("{resourcequota: {}, limitrange: {limits: []}}", nothing);
+    check(
+        "{limitrange: {limits: [{type: Container, max: {cpu: 1}}]}}",
+        None,
+    );
+    let hard = |name: &str| format!("{{resourcequota: {{hard: {{{name}: 1}}}}}}");
+    for name in [
+        "pods",
+        "requests.cpu",
+        "services.nodeports",
+        "requests.hugepages-2Mi",
+        "count/deployments.apps",
+        "count/configmaps",
+        "gold.storageclass.storage.k8s.io/requests.storage",
+        "requests.nvidia.com/gpu",
+    ] {
+        check(&hard(name), None);
+    }
+    for name in ["pod", "Memory", "requests.gpu", "memory.requests", "'a b'"] {
+        check(&hard(name), Some("nothing can be counted under that name"));
+    }
+}
+
+#[tokio::test]
 async fn a_quota_of_words_is_refused_and_numbers_are_taken() {
     let world = World::shared().await;
     let create = |manifest: &str| world.kubectl_with("create --dry-run=server -f -", manifest);
