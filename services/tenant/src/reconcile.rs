@@ -267,7 +267,16 @@ async fn carry_out(
         Ok(())
             if done.drift.is_empty() && known.as_ref().is_some_and(|known| known.covers(&told)) => {
         }
-        Ok(()) => match record::outcome(store, tenant, valid, observed, &done).await {
+        Ok(()) => match record::outcome(
+            store,
+            tenant,
+            valid,
+            observed,
+            &done,
+            &context.view.namespaces,
+        )
+        .await
+        {
             Ok(()) => context.memory.record(valid.uid, told),
             Err(failure) => is_recorded = warn(valid, &failure),
         },
@@ -388,9 +397,27 @@ async fn write_status(
         return Ok(());
     }
     let name = tenant.name_any();
+    log_trouble(&name, tenant.status.as_ref(), &status);
     let written = write_status_of(&context.client, None, &name, json!(status)).await?;
     context.note_tenant(written);
     Ok(())
+}
+
+/// What somebody has to mend is told once, and once that it is over.
+fn log_trouble(tenant: &str, before: Option<&TenantStatus>, after: &TenantStatus) {
+    let (before, after) = (before.and_then(status::stalled), status::stalled(after));
+    match (before, after) {
+        (before, Some(now)) if before.is_none_or(|before| before.message != now.message) => {
+            tracing::warn!(
+                tenant,
+                reason = now.reason,
+                problem = now.message,
+                "Tenant stalled."
+            );
+        }
+        (Some(_), None) => tracing::info!(tenant, "Tenant no longer stalled."),
+        (_, Some(_)) | (None, None) => {}
+    }
 }
 
 /// Replaces the status of an object as ours.

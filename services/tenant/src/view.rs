@@ -61,7 +61,8 @@ use demands::Demands;
 use doubts::Doubts;
 use faults::Faults;
 use light::lighten;
-use objects::{Change, Objects};
+use objects::Change;
+pub(crate) use objects::Objects;
 use wants::Wants;
 
 /// Longest wait for the first lists.

@@ -66,7 +66,11 @@ pub async fn serve(
     let layers = ServiceBuilder::new()
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(TraceLayer::new(ours_alone()).make_span_with(span_of))
+        .layer(
+            TraceLayer::new(ours_alone())
+                .make_span_with(span_of)
+                .on_response(tell),
+        )
         .layer(Count)
         .map_request(note_method)
         .map_future(within_limit);
@@ -115,6 +119,29 @@ fn ours_alone() -> SharedClassifier<GrpcErrorsAsFailures> {
             classifier.with_success(code)
         });
     SharedClassifier::new(classifier)
+}
+
+/// Answers that mean no outage and no fault: what was asked for was not done because of what was asked for, or by whom.
+const REFUSALS: [Code; 9] = [
+    Code::InvalidArgument,
+    Code::NotFound,
+    Code::AlreadyExists,
+    Code::PermissionDenied,
+    Code::FailedPrecondition,
+    Code::Aborted,
+    Code::OutOfRange,
+    Code::Unauthenticated,
+    Code::ResourceExhausted,
+];
+
+/// A refusal is told, so that the request id which its caller has leads somewhere. An outage was, by who met it.
+fn tell(response: &http::Response<Body>, _latency: Duration, _span: &Span) {
+    let refused = Status::from_header_map(response.headers())
+        .filter(|status| REFUSALS.contains(&status.code()));
+    if let Some(refused) = refused {
+        let reason = status::reason(&refused).unwrap_or_default();
+        tracing::info!(code = ?refused.code(), reason, told = refused.message(), "Call refused.");
+    }
 }
 
 /// Puts the method and the id, which the caller is told, on every line that is logged during a call.
@@ -171,22 +198,56 @@ mod tests {
             tracing::subscriber::set_default(subscriber("info", "json", lines.clone()).unwrap());
         let mut service = ServiceBuilder::new()
             .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-            .layer(TraceLayer::new(ours_alone()).make_span_with(span_of))
-            .service_fn(async |_: http::Request<Body>| {
-                tracing::warn!("Call not done.");
-                Ok::<_, std::convert::Infallible>(Status::unavailable("later").into_http::<Body>())
+            .layer(
+                TraceLayer::new(ours_alone())
+                    .make_span_with(span_of)
+                    .on_response(tell),
+            )
+            .service_fn(async |request: http::Request<Body>| {
+                let status = match request.uri().path().rsplit('/').next() {
+                    Some("GetAway") => {
+                        tracing::warn!("Call not done.");
+                        Status::unavailable("later")
+                    }
+                    Some("GetNone") => {
+                        status::with_reason(Code::NotFound, Reason::NotFound, "no x", [])
+                    }
+                    _ => Status::ok(""),
+                };
+                Ok::<_, std::convert::Infallible>(status.into_http::<Body>())
             });
-        let request = http::Request::get("/tenantry.x.v1.XService/GetX")
-            .header("x-request-id", "id-17")
-            .body(Body::empty())
-            .unwrap();
-        service.ready().await.unwrap().call(request).await.unwrap();
+        for method in ["GetAway", "GetNone", "GetOne"] {
+            let request = http::Request::get(format!("/tenantry.x.v1.XService/{method}"))
+                .header("x-request-id", format!("id-{method}"))
+                .body(Body::empty())
+                .unwrap();
+            service.ready().await.unwrap().call(request).await.unwrap();
+        }
         let text = lines.text();
-        assert_eq!(text.lines().count(), 1, "an outage is logged once: {text}");
-        assert!(text.contains(r#""request_id":"id-17""#), "{text}");
-        assert!(
-            text.contains(r#""method":"tenantry.x.v1.XService/GetX""#),
-            "{text}"
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines.len(),
+            2,
+            "an outage is logged once, and success is not: {text}"
+        );
+        let check = |line: &str, words: [&str; 3]| {
+            assert!(words.iter().all(|word| line.contains(word)), "{line}");
+        };
+        check(
+            lines[0],
+            [
+                r#""request_id":"id-GetAway""#,
+                r#""method":"tenantry.x.v1.XService/GetAway""#,
+                "Call not done.",
+            ],
+        );
+        check(
+            lines[1],
+            [
+                r#""request_id":"id-GetNone""#,
+                r#""reason":"NOT_FOUND""#,
+                "no x",
+            ],
         );
     }
 

@@ -18,7 +18,10 @@ use super::{
     dereference::Observed,
     validate::Valid,
 };
-use crate::store::{Error, Record, Seen, Stage, Store};
+use crate::{
+    store::{Error, Record, Seen, Stage, Store},
+    view::Objects,
+};
 pub(super) use pause::{Noted, paused};
 
 /// Proof that the grants of one plan are recorded as wanted. Only [`request`] makes it, and no grant is applied without.
@@ -91,12 +94,13 @@ pub async fn request(store: &Store, valid: &Valid, plan: &Plan) -> Result<Permit
 }
 
 /// Records what is in place after `plan`: namespaces, grants, drift put back, and the tenant as applied once it is.
-pub async fn outcome(
+pub(crate) async fn outcome(
     store: &Store,
     tenant: &Tenant,
     valid: &Valid,
     observed: &Observed,
     done: &Done<'_>,
+    there: &Objects<Namespace>,
 ) -> Result<(), Error> {
     let whose = Whose::from(valid);
     let mut record = store.begin().await?;
@@ -105,7 +109,7 @@ pub async fn outcome(
         .iter()
         .filter(|namespace| valid.owns(namespace))
         .collect();
-    namespaces(&mut record, &whose, &owned).await?;
+    namespaces(&mut record, &whose, &owned, there).await?;
     grants(&mut record, &whose, done.granted).await?;
     for drift in done.drift {
         record.event(&facts::drift(&whose, drift)).await?;
@@ -178,13 +182,18 @@ impl Recorded {
 }
 
 /// Records that a tenant is gone, with everything it granted and had.
-pub async fn deleted(store: &Store, tenant: &Tenant, whose: &Whose) -> Result<(), Error> {
+pub(crate) async fn deleted(
+    store: &Store,
+    tenant: &Tenant,
+    whose: &Whose,
+    there: &Objects<Namespace>,
+) -> Result<(), Error> {
     let mut record = store.begin().await?;
     if record.tenant_seen(whose.uid, 0).await? == Seen::New {
         return Ok(());
     }
     grants(&mut record, whose, Some(&[])).await?;
-    namespaces(&mut record, whose, &[]).await?;
+    namespaces(&mut record, whose, &[], there).await?;
     record.tenant_deleted(whose.uid).await?;
     record
         .event(&facts::tenant(whose, "TenantDeleted", tenant))
@@ -192,10 +201,16 @@ pub async fn deleted(store: &Store, tenant: &Tenant, whose: &Whose) -> Result<()
     record.commit().await
 }
 
-async fn namespaces(record: &mut Record, whose: &Whose, there: &[&Namespace]) -> Result<(), Error> {
+/// `there`: every namespace of the cluster, by which one that is gone is told from one that was let go.
+async fn namespaces(
+    record: &mut Record,
+    whose: &Whose,
+    ours: &[&Namespace],
+    there: &Objects<Namespace>,
+) -> Result<(), Error> {
     let known = record.namespaces(whose.uid).await?;
     let mut owned = BTreeSet::new();
-    for namespace in there {
+    for namespace in ours {
         let Some(uid) = namespace.uid().and_then(|uid| Uuid::parse_str(&uid).ok()) else {
             continue;
         };
@@ -205,22 +220,25 @@ async fn namespaces(record: &mut Record, whose: &Whose, there: &[&Namespace]) ->
                 .namespace_owned(whose.uid, uid, &namespace.name_any())
                 .await?;
             record
-                .event(&facts::namespace(
-                    whose,
-                    "NamespaceCreated",
-                    uid,
-                    &namespace.name_any(),
-                ))
+                .event(&facts::namespace_created(whose, uid, &namespace.name_any()))
                 .await?;
         }
     }
     for (uid, name) in known.iter().filter(|(uid, _)| !owned.contains(uid)) {
         record.namespace_released(whose.uid, *uid).await?;
+        let is_kept = is_there(there, *uid, name);
         record
-            .event(&facts::namespace(whose, "NamespaceReleased", *uid, name))
+            .event(&facts::namespace_released(whose, *uid, name, is_kept))
             .await?;
     }
     Ok(())
+}
+
+/// One that is being deleted is as good as gone: nobody can keep it.
+fn is_there(there: &Objects<Namespace>, uid: Uuid, name: &str) -> bool {
+    there.find("", name).is_some_and(|found| {
+        found.uid() == Some(uid.to_string()) && found.metadata.deletion_timestamp.is_none()
+    })
 }
 
 async fn grants(

@@ -48,7 +48,9 @@ pub(super) async fn release(tenant: &Tenant, context: &Context) -> Result<Action
         actor: actor::of_deletion(&tenant.metadata),
         ..Whose::from(&valid)
     };
-    if let Err(failure) = record::deleted(&context.store, tenant, &whose).await {
+    if let Err(failure) =
+        record::deleted(&context.store, tenant, &whose, &context.view.namespaces).await
+    {
         tracing::warn!(tenant = %name, error = %Chain(&failure), "Deletion waits for the history.");
         let message =
             "rights are taken; the tenant goes as soon as the tenant database has recorded it";

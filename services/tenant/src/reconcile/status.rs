@@ -92,6 +92,12 @@ pub fn status(
     }
 }
 
+/// The condition that somebody has to mend something, while it holds.
+pub fn stalled(status: &TenantStatus) -> Option<&Condition> {
+    let mut conditions = status.conditions.iter();
+    conditions.find(|condition| condition.type_ == "Stalled" && condition.status == "True")
+}
+
 /// Namespaces of the spec's lists that we made and that are there, those about to be pruned included.
 fn deployed(outcome: &Outcome<'_>, before: &TenantStatus) -> Vec<String> {
     let is_sandbox = |name: &String| before.deployed_sandboxes.values().any(|had| had == name);

@@ -81,10 +81,22 @@ async fn without_purge_namespaces_stay_and_rights_go() {
     assert_eq!(left["items"], serde_json::json!([]));
     let facts = world.facts("keep").await;
     assert_eq!(facts.last().map(String::as_str), Some("TenantDeleted keep"));
-    assert!(
-        facts.contains(&"NamespaceReleased keep-dev".to_owned()),
-        "{facts:?}"
+    assert_eq!(
+        fates(&world, "keep").await,
+        ["keep-build FATE_KEPT", "keep-dev FATE_KEPT"]
     );
+}
+
+/// What the history says became of a tenant's namespaces.
+async fn fates(world: &World, tenant: &str) -> Vec<String> {
+    sqlx::query_scalar(
+        "SELECT name || ' ' || (data ->> 'fate') FROM events.event
+         WHERE tenant = $1 AND kind = 'NamespaceReleased' ORDER BY name",
+    )
+    .bind(tenant)
+    .fetch_all(&world.pool())
+    .await
+    .unwrap()
 }
 
 #[tokio::test]
@@ -102,6 +114,10 @@ async fn with_purge_namespaces_go() {
     world
         .wait_until_gone("get clusterrole tenantry-tenant-purge")
         .await;
+    assert_eq!(
+        fates(&world, "purge").await,
+        ["purge-build FATE_DELETED", "purge-dev FATE_DELETED"]
+    );
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use kube::ResourceExt;
 use tenantry_domain::Actor;
 use tenantry_events::Fact;
 use tenantry_k8s::{Quota, Tenant};
-use tenantry_proto::tenant::v1 as proto;
+use tenantry_proto::tenant::v1::{self as proto, namespace_released::Fate};
 use uuid::Uuid;
 
 use super::Whose;
@@ -54,20 +54,37 @@ pub(super) fn quota(uid: Uuid, actor: &Actor, kind: &'static str, quota: &Quota)
     )
 }
 
-pub(super) fn namespace(whose: &Whose, kind: &'static str, uid: Uuid, name: &str) -> Fact {
-    let owned = proto::OwnedNamespace {
+pub(super) fn namespace_created(whose: &Whose, uid: Uuid, name: &str) -> Fact {
+    let message = proto::NamespaceCreated {
+        namespace: Some(owned(whose, uid, name)),
+    };
+    let (kind, actor) = ("NamespaceCreated", whose.actor.clone());
+    of(
+        whose,
+        Fact::new("namespace", uid, name, kind, actor, &message),
+    )
+}
+
+pub(super) fn namespace_released(whose: &Whose, uid: Uuid, name: &str, is_kept: bool) -> Fact {
+    let fate = if is_kept { Fate::Kept } else { Fate::Deleted };
+    let message = proto::NamespaceReleased {
+        namespace: Some(owned(whose, uid, name)),
+        fate: fate.into(),
+    };
+    let (kind, actor) = ("NamespaceReleased", whose.actor.clone());
+    of(
+        whose,
+        Fact::new("namespace", uid, name, kind, actor, &message),
+    )
+}
+
+fn owned(whose: &Whose, uid: Uuid, name: &str) -> proto::OwnedNamespace {
+    proto::OwnedNamespace {
         tenant: whose.name.to_string(),
         tenant_uid: whose.uid.to_string(),
         namespace: name.to_owned(),
         namespace_uid: uid.to_string(),
-    };
-    let message = proto::NamespaceCreated {
-        namespace: Some(owned),
-    };
-    of(
-        whose,
-        Fact::new("namespace", uid, name, kind, whose.actor.clone(), &message),
-    )
+    }
 }
 
 pub(super) fn grant(whose: &Whose, kind: &'static str, grant: &Grant) -> Fact {
