@@ -38,8 +38,18 @@ impl Cli {
                 .name("kubectl-tenantry")
                 .bin_name("kubectl tenantry");
         }
-        Self::from_arg_matches(&command.try_get_matches_from(args)?)
+        let matches = command.clone().try_get_matches_from(&args);
+        Self::from_arg_matches(&matches.map_err(|refusal| plain(refusal, command, &args))?)
     }
+}
+
+/// The refusal as it would be without the environment: a usage line shows whatever is set as if it had to be typed.
+fn plain(refusal: clap::Error, command: clap::Command, args: &[OsString]) -> clap::Error {
+    if !refusal.use_stderr() {
+        return refusal;
+    }
+    let command = command.mut_args(|arg| arg.env(None::<&'static str>));
+    command.try_get_matches_from(args).err().unwrap_or(refusal)
 }
 
 fn is_plugin(argv0: Option<&OsString>) -> bool {

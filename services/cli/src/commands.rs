@@ -16,6 +16,7 @@ pub mod conformance;
 pub mod cost;
 pub mod diff;
 pub mod identity;
+mod own;
 mod page;
 pub mod quota;
 pub mod status;

@@ -1,4 +1,4 @@
-//! Severe deletions are confirmed by the name of what goes.
+//! What takes something away is confirmed by the name of what loses it.
 
 use std::io::{self, BufRead as _, IsTerminal as _};
 
@@ -31,7 +31,7 @@ fn matches(given: &str, name: &str) -> Result<(), Error> {
         Ok(())
     } else {
         Err(Error::Usage(format!(
-            "confirmed {given:?}, but the name is {name:?}; nothing was deleted"
+            "confirmed {given:?}, but the name is {name:?}; nothing was done"
         )))
     }
 }

@@ -14,24 +14,50 @@ pub fn report(error: &Error) -> String {
         return report(source);
     }
     if let Error::Incomplete { failures } = error {
-        let each: String = failures.iter().map(report).collect();
-        return format!("error: {error}\n{each}");
+        return format!("error: {error}\n{}", each(failures));
     }
+    let mut text = what(error);
+    whence(&mut text, error);
+    text
+}
+
+/// Failures that say the same are told once, with every service that says so.
+fn each(failures: &[Error]) -> String {
+    let mut told: Vec<(String, String)> = Vec::new();
+    for failure in failures {
+        let what = what(failure);
+        let index = told.iter().position(|(said, _)| *said == what);
+        let index = index.unwrap_or_else(|| {
+            told.push((what, String::new()));
+            told.len() - 1
+        });
+        whence(&mut told[index].1, failure);
+    }
+    told.into_iter()
+        .map(|(what, whence)| what + &whence)
+        .collect()
+}
+
+fn what(error: &Error) -> String {
     let mut text = format!("error: {}\n", chain(error));
     match error {
-        Error::Rpc {
-            service,
-            url,
-            request_id,
-            status,
-        } => {
-            refusal(&mut text, status);
-            line(&mut text, "service", &format!("{service} at {url}"));
-            line(&mut text, "request", request_id);
-        }
+        Error::Rpc { status, .. } => refusal(&mut text, status),
         other => line(&mut text, "fix", fix(other).unwrap_or_default()),
     }
     text
+}
+
+fn whence(text: &mut String, error: &Error) {
+    if let Error::Rpc {
+        service,
+        url,
+        request_id,
+        ..
+    } = error
+    {
+        line(text, "service", &format!("{service} at {url}"));
+        line(text, "request", request_id);
+    }
 }
 
 fn refusal(text: &mut String, status: &Status) {
@@ -228,6 +254,22 @@ mod tests {
             text.contains("tenantry status") && text.contains("tenant at http://127.0.0.1:1"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn what_several_services_say_is_told_once() {
+        let denied = |service| Error::Rpc {
+            service,
+            url: "http://127.0.0.1:1".to_owned(),
+            request_id: format!("r-{service}"),
+            status: Box::new(Status::permission_denied("eve may not list tenants/audit")),
+        };
+        let failures = ["identity", "tenant"].map(denied).into();
+        let text = report(&Error::Incomplete { failures });
+        assert_eq!(text.matches("eve may not").count(), 1, "{text}");
+        for said in ["identity at", "r-identity", "tenant at", "r-tenant"] {
+            assert!(text.contains(said), "{text}");
+        }
     }
 
     #[test]

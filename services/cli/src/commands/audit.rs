@@ -6,14 +6,35 @@ use tenantry_proto::audit::v1::{
 };
 
 use crate::{
-    commands::page,
+    commands::{own, page},
     error::Error,
     moment::{self, Moment},
     session::{SERVICES, Session},
     view::{Column, View},
 };
 
+mod detail;
 mod merge;
+
+use detail::Detail;
+
+/// Kinds of things that the services record.
+const NOUNS: [&str; 14] = [
+    "access_key",
+    "cost",
+    "drift",
+    "grant",
+    "group",
+    "identity_mapping",
+    "membership",
+    "namespace",
+    "pricebook",
+    "quota",
+    "refusal",
+    "tenant",
+    "user",
+    "user_policy",
+];
 
 /// Who changed what, in all three services, in order.
 #[derive(Debug, Args)]
@@ -24,8 +45,8 @@ pub struct Command {
     /// Only what this actor caused.
     #[arg(long)]
     actor: Option<String>,
-    /// Only things of this kind, such as group, tenant or namespace.
-    #[arg(long)]
+    /// Only things of this kind.
+    #[arg(long, value_parser = NOUNS)]
     noun: Option<String>,
     /// From here on: 2026-11-24, 2026-11-24T08:00:00Z, or back from now such as 2h.
     #[arg(long)]
@@ -41,26 +62,55 @@ pub struct Command {
 impl Command {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Error> {
         let request = self.request(session);
-        let [identity, tenant, showback] =
-            SERVICES.map(|service| history(session, service, request.clone()));
-        let histories = futures::join!(identity, tenant, showback);
-        let mut failures = Vec::new();
-        let mut known = Vec::new();
-        for history in [histories.0, histories.1, histories.2] {
-            match history {
-                Ok(entries) => known.push(entries),
-                Err(failure) => failures.push(failure),
-            }
+        let all = SERVICES.map(|service| (service, request.clone()));
+        let mut found = histories(session, all.into()).await;
+        if self.tenant.is_none() {
+            self.narrow(session, &request, &mut found).await;
         }
+        let Histories { known, failures } = found;
+        let is_empty = known.iter().all(Vec::is_empty);
         // With nothing to show, the failures alone are the answer.
         if !known.is_empty() {
             self.show(session, merge::by_time(known))?;
         }
-        if failures.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::Incomplete { failures })
+        if !failures.is_empty() {
+            let failures = failures.into_iter().map(|(_, failure)| failure).collect();
+            return Err(Error::Incomplete { failures });
         }
+        match &self.tenant {
+            Some(tenant) if is_empty => own::require(session, tenant).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Asks the services that refused everybody's history for that of the caller's own tenants.
+    async fn narrow(
+        &self,
+        session: &Session,
+        request: &ListAuditEntriesRequest,
+        found: &mut Histories,
+    ) {
+        let is_denied = |(_, failure): &(_, Error)| own::is_denied(failure);
+        if !found.failures.iter().any(is_denied) {
+            return;
+        }
+        let tenants = own::tenants(session).await;
+        if tenants.is_empty() {
+            return;
+        }
+        let denied = found.failures.extract_if(.., |failure| is_denied(failure));
+        let services: Vec<&'static str> = denied.map(|(service, _)| service).collect();
+        let of = |tenant: &String| ListAuditEntriesRequest {
+            tenant: tenant.clone(),
+            ..request.clone()
+        };
+        let asked = services
+            .iter()
+            .flat_map(|service| tenants.iter().map(|tenant| (*service, of(tenant))));
+        let more = histories(session, asked.collect()).await;
+        found.known.extend(more.known);
+        found.failures.extend(more.failures);
+        own::note(session, "the history", &tenants);
     }
 
     fn request(&self, session: &Session) -> ListAuditEntriesRequest {
@@ -97,6 +147,32 @@ impl Command {
     }
 }
 
+/// What the services answered.
+#[derive(Default)]
+struct Histories {
+    known: Vec<Vec<AuditEntry>>,
+    failures: Vec<(&'static str, Error)>,
+}
+
+async fn histories(
+    session: &Session,
+    asked: Vec<(&'static str, ListAuditEntriesRequest)>,
+) -> Histories {
+    let services: Vec<&'static str> = asked.iter().map(|(service, _)| *service).collect();
+    let asked = asked
+        .into_iter()
+        .map(|(service, request)| history(session, service, request));
+    let mut found = Histories::default();
+    let answers = futures::future::join_all(asked).await;
+    for (service, answer) in services.into_iter().zip(answers) {
+        match answer {
+            Ok(entries) => found.known.push(entries),
+            Err(failure) => found.failures.push((service, failure)),
+        }
+    }
+    found
+}
+
 async fn history(
     session: &Session,
     service: &'static str,
@@ -128,6 +204,9 @@ fn view(entries: &[AuditEntry]) -> View {
             Column::text("ACTOR"),
             Column::number("REVISION"),
             Column::text("TENANT"),
+            Column::text("NAMESPACE"),
+            Column::text("ROLE"),
+            Column::text("DETAIL"),
             Column::number("SEQUENCE").wide(),
             Column::text("ID").wide(),
             Column::text("CORRELATION").wide(),
@@ -142,6 +221,7 @@ fn view(entries: &[AuditEntry]) -> View {
 }
 
 fn row(entry: &AuditEntry) -> Vec<String> {
+    let detail = Detail::of(entry);
     let entry = entry.clone();
     vec![
         moment::utc(entry.record_time.as_ref()),
@@ -151,6 +231,9 @@ fn row(entry: &AuditEntry) -> Vec<String> {
         actor(entry.actor.as_ref()),
         entry.revision.to_string(),
         entry.tenant,
+        detail.namespace,
+        detail.role,
+        detail.more,
         if entry.log_seq == 0 {
             String::new()
         } else {

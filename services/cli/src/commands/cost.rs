@@ -2,9 +2,12 @@
 
 use clap::{Args, ValueEnum};
 use rust_decimal::Decimal;
-use tenantry_proto::showback::v1::{CostReport, CostRow, GetCostReportRequest, GroupBy};
+use tenantry_proto::showback::v1::{
+    CostReport, CostRow, GetCostReportRequest, GetCostReportResponse, GroupBy,
+};
 
 use crate::{
+    commands::own,
     error::Error,
     moment::{self, Moment},
     session::Session,
@@ -12,6 +15,7 @@ use crate::{
 };
 
 mod share;
+mod sum;
 
 /// What was used and what it cost.
 #[derive(Debug, Args)]
@@ -47,22 +51,61 @@ impl Command {
             start_time: self.start.map(|moment| moment.resolve(session.now)),
             end_time: self.end.map(|moment| moment.resolve(session.now)),
             group_by: self.by.iter().map(|by| by.group().into()).collect(),
-            tenant: self.tenant.unwrap_or_default(),
+            tenant: self.tenant.clone().unwrap_or_default(),
         };
-        let reply = session
-            .showback()
-            .await?
-            .call(request, async |mut client, request| {
-                client.get_cost_report(request).await
-            })
-            .await?;
-        let report = reply.report.clone().unwrap_or_default();
+        let report = match fetch(session, request.clone()).await {
+            Err(refusal) if self.tenant.is_none() && own::is_denied(&refusal) => {
+                narrowed(session, request, refusal).await?
+            }
+            answer => answer?,
+        };
+        let reply = GetCostReportResponse {
+            report: Some(report.clone()),
+        };
         session.out.show(&reply, &view(&report, &shown(self.by)))?;
         for note in notes(&report) {
             session.out.talk(note);
         }
-        Ok(())
+        match &self.tenant {
+            Some(tenant) if report.rows.is_empty() => own::require(session, tenant).await,
+            _ => Ok(()),
+        }
     }
+}
+
+async fn fetch(session: &Session, request: GetCostReportRequest) -> Result<CostReport, Error> {
+    let reply = session
+        .showback()
+        .await?
+        .call(request, async |mut client, request| {
+            client.get_cost_report(request).await
+        })
+        .await?;
+    Ok(reply.report.unwrap_or_default())
+}
+
+/// The report of the caller's own tenants; `refusal` where he has none.
+async fn narrowed(
+    session: &Session,
+    request: GetCostReportRequest,
+    refusal: Error,
+) -> Result<CostReport, Error> {
+    let tenants = own::tenants(session).await;
+    if tenants.is_empty() {
+        return Err(refusal);
+    }
+    let mut request = request;
+    let mut reports = Vec::new();
+    for tenant in &tenants {
+        request.tenant.clone_from(tenant);
+        let report = fetch(session, request.clone()).await?;
+        // One window for all, though the clock runs on between the calls.
+        request.start_time = report.start_time;
+        request.end_time = report.end_time;
+        reports.push(report);
+    }
+    own::note(session, "the cost", &tenants);
+    Ok(sum::of(reports))
 }
 
 impl By {

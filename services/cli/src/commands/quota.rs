@@ -4,8 +4,8 @@ use std::{collections::HashMap, path::PathBuf};
 
 use clap::{Args, Subcommand};
 use tenantry_proto::tenant::v1::{
-    CreateQuotaRequest, DeleteQuotaRequest, GetQuotaRequest, ListQuotasRequest, ListQuotasResponse,
-    Quota, QuotaSpec, TenantUsage,
+    CreateQuotaRequest, DeleteQuotaRequest, GetQuotaRequest, GetQuotaResponse, ListQuotasRequest,
+    ListQuotasResponse, Quota, QuotaSpec, TenantUsage,
 };
 
 use crate::{
@@ -15,6 +15,8 @@ use crate::{
     session::Session,
     view::{Column, View},
 };
+
+mod update;
 
 /// Quotas: the budgets that tenants name.
 #[derive(Debug, Subcommand)]
@@ -28,6 +30,8 @@ pub enum Command {
     },
     /// Make a quota, from flags or a manifest.
     Create(Create),
+    /// Change a quota: flags set single limits, a manifest replaces its spec.
+    Update(update::Update),
     /// Delete a quota that no tenant names.
     Delete {
         /// Name of the quota.
@@ -61,6 +65,7 @@ impl Command {
             Self::List => list(session).await,
             Self::Get { name } => get(session, name).await,
             Self::Create(command) => create(session, command).await,
+            Self::Update(command) => update::run(session, command).await,
             Self::Delete { name, dry_run } => delete(session, name, dry_run).await,
         }
     }
@@ -87,15 +92,19 @@ async fn list(session: &Session) -> Result<(), Error> {
     session.out.show(&reply, &view(session, &reply.quotas))
 }
 
-async fn get(session: &Session, name: String) -> Result<(), Error> {
+async fn fetch(session: &Session, name: String) -> Result<GetQuotaResponse, Error> {
     let request = GetQuotaRequest { name };
-    let reply = session
+    session
         .tenant()
         .await?
         .call(request, async |mut client, request| {
             client.get_quota(request).await
         })
-        .await?;
+        .await
+}
+
+async fn get(session: &Session, name: String) -> Result<(), Error> {
+    let reply = fetch(session, name).await?;
     session
         .out
         .show(&reply, &view(session, reply.quota.as_slice()))?;

@@ -8,6 +8,7 @@ use tenantry_proto::tenant::v1::{
 
 use crate::{commands::page, confirm, error::Error, moment::Moment, session::Session};
 
+mod losses;
 mod namespaces;
 pub(crate) mod past;
 mod pause;
@@ -25,7 +26,7 @@ pub enum Command {
     Get(Get),
     /// Make a tenant, from flags or a manifest.
     Create(Box<spec::Create>),
-    /// Change a tenant, by flags or a manifest; members and namespaces are added to those it has.
+    /// Change a tenant: flags add members and namespaces to those it has, a manifest replaces its spec.
     Update(Box<update::Update>),
     /// Delete a tenant; its namespaces stay unless it says otherwise.
     Delete(Delete),
@@ -134,7 +135,7 @@ async fn list(session: &Session) -> Result<(), Error> {
         .show(&reply, &table::view(&reply.tenants, session.now))
 }
 
-async fn fetch(session: &Session, name: String) -> Result<GetTenantResponse, Error> {
+pub(crate) async fn fetch(session: &Session, name: String) -> Result<GetTenantResponse, Error> {
     let request = GetTenantRequest { name };
     session
         .tenant()
@@ -191,11 +192,10 @@ async fn create(session: &Session, command: spec::Create) -> Result<(), Error> {
 }
 
 async fn update(session: &Session, command: update::Update) -> Result<(), Error> {
-    let validate_only = command.is_dry_run();
+    let (validate_only, confirmed) = (command.is_dry_run(), command.confirmed());
     let (tenant, paths) = match command.manifest()? {
         Some(tenant) => (tenant, vec!["*".to_owned()]),
         None => {
-            command.confirm()?;
             let there = fetch(session, command.name())
                 .await?
                 .tenant
@@ -203,6 +203,9 @@ async fn update(session: &Session, command: update::Update) -> Result<(), Error>
             command.change(there)?
         }
     };
+    if !validate_only {
+        losses::confirm(session, &tenant, confirmed.as_deref()).await?;
+    }
     let name = tenant.name.clone();
     let update_mask = Some(pbjson_types::FieldMask { paths });
     let request = UpdateTenantRequest {

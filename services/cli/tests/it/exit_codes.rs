@@ -72,3 +72,34 @@ fn history_of_an_absent_service_is_unavailable() {
         Program::new().check(&line, 7, "the tenant service cannot be reached");
     }
 }
+
+#[test]
+fn a_usage_line_asks_for_nothing_that_is_set_already() {
+    let variables = [
+        ("TENANTRY_TENANT_URL", NOBODY),
+        ("TENANTRY_IDENTITY_URL", NOBODY),
+    ];
+    let output = Program::new().run_with("tenant create", &variables);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("Usage: tenantry tenant create"), "{stderr}");
+    assert!(!stderr.contains("-url"), "{stderr}");
+    // The control: help says that the address may be set.
+    let help = Program::new().run_with("tenant create --help", &variables);
+    assert!(String::from_utf8_lossy(&help.stdout).contains("TENANTRY_TENANT_URL"));
+}
+
+#[test]
+fn an_unknown_noun_is_a_usage_error() {
+    Program::new().check("audit --noun foo", 2, "possible values: access_key");
+}
+
+#[test]
+fn what_could_not_be_tried_does_not_end_as_a_breach() {
+    // 1 means that something did not hold.
+    Program::new().check(
+        "conformance --tenant a --timeout 2s",
+        7,
+        "reading the tenant",
+    );
+}

@@ -27,9 +27,15 @@ impl Program {
     }
 
     pub(crate) fn run(&self, line: &str) -> Output {
+        self.run_with(line, &[])
+    }
+
+    /// Runs it with variables in its environment.
+    pub(crate) fn run_with(&self, line: &str, variables: &[(&str, &str)]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_tenantry"))
             .args(line.split_whitespace())
             .env_clear()
+            .envs(variables.iter().copied())
             .env("KUBECONFIG", self.folder.path().join("config"))
             .stdin(Stdio::null())
             .output()

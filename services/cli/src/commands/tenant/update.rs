@@ -4,9 +4,9 @@ use clap::Args;
 use tenantry_proto::tenant::v1::{Members, Tenant, TenantSpec};
 
 use super::spec::Wish;
-use crate::{confirm, error::Error, manifest};
+use crate::{error::Error, manifest};
 
-/// Change a tenant: members and namespaces are added to those it has.
+/// Change a tenant: flags add members and namespaces to those it has, a manifest replaces its spec.
 #[derive(Debug, Args)]
 pub struct Update {
     /// Name of the tenant; with -f the manifest has it.
@@ -30,7 +30,7 @@ pub struct Update {
         conflicts_with = "file"
     )]
     remove_namespace: Vec<String>,
-    /// The tenant's name again, instead of being asked for it when namespaces go.
+    /// The tenant's name again, instead of being asked for it when namespaces go or members lose roles.
     #[arg(long, value_name = "NAME")]
     confirm: Option<String>,
 }
@@ -52,15 +52,9 @@ impl Update {
             .transpose()
     }
 
-    /// Asks before namespaces go.
-    pub(crate) fn confirm(&self) -> Result<(), Error> {
-        if self.remove_namespace.is_empty() || self.wish.dry_run {
-            return Ok(());
-        }
-        let gone = self.remove_namespace.join(", ");
-        let what =
-            format!("Taking {gone} out of the tenant deletes the namespace with everything in it.");
-        confirm::severe(&what, &self.name(), self.confirm.as_deref())
+    /// What was given by `--confirm`.
+    pub(crate) fn confirmed(&self) -> Option<String> {
+        self.confirm.clone()
     }
 
     /// `there` with the changes asked for, and the paths they are at. The etag stays: what somebody else changed meanwhile is not undone.
@@ -290,18 +284,6 @@ mod tests {
     fn an_update_that_changes_nothing_is_refused() {
         assert!(matches!(update("--owner falcon"), Err(Error::Usage(_))));
         assert!(matches!(update(""), Err(Error::Usage(_))));
-    }
-
-    #[test]
-    fn namespaces_go_only_when_confirmed() {
-        let asked = |line: &str| {
-            Line::try_parse_from(line.split_whitespace())
-                .unwrap()
-                .update
-                .confirm()
-        };
-        assert!(asked("update logistics --remove-namespace dev --confirm logistics").is_ok());
-        assert!(asked("update logistics --remove-namespace dev --confirm dev").is_err());
     }
 
     #[test]

@@ -113,10 +113,8 @@ mod tests {
     use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
     use tower::{ServiceExt as _, service_fn, util::BoxCloneService};
 
-    use super::{
-        super::{Busy, Silent},
-        *,
-    };
+    use super::super::{Busy, Silent};
+    use super::*;
 
     type Asked = Arc<Mutex<Vec<u64>>>;
     type Fake = BoxCloneService<Request<Body>, Response<()>, BoxError>;
