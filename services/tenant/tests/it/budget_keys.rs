@@ -99,10 +99,12 @@ async fn use_up(name: &str, hard: &str, cases: &[Case]) {
     world.wait_for(name, "Ready", "True").await;
     let namespaces = ["a", "b"].map(|namespace| format!("{name}-{namespace}"));
     for namespace in &namespaces {
-        let account = format!("serviceaccount default -n {namespace} -o name");
-        world
-            .wait_for_answer(&format!("get {account}"), "serviceaccount/default")
-            .await;
+        // Pods run as the one, and the other counts as a configmap.
+        for made in ["serviceaccount/default", "configmap/kube-root-ca.crt"] {
+            world
+                .wait_for_answer(&format!("get {made} -n {namespace} -o name"), made)
+                .await;
+        }
     }
     let client = world.acting_as(Some(OWNER)).await;
     for case in cases {
