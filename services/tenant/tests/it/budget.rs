@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kube::Client;
-use tenantry_testkit::{Contention, Crowd, eventually};
+use tenantry_testkit::{Contention, Crowd};
 
 use crate::{refused, support::World};
 
@@ -70,28 +69,6 @@ fn hold(went: Contention, patience: Duration) {
     );
 }
 
-#[tokio::test]
-async fn what_comes_and_goes_exceeds_a_budget_no_more_than_a_quota_of_one_namespace() {
-    const ROUNDS: usize = 3;
-    const TIME: Duration = Duration::from_secs(4);
-    let world = World::start().await;
-    world.apply(&quota("crowd", &format!("{{secrets: {BUDGET}}}")));
-    let ours = crowd(&world, "churn").await;
-    let native = native(&world).await;
-    let (mut of_ours, mut of_native) = (0, 0);
-    for _ in 0..ROUNDS {
-        of_native = of_native.max(native.churn(TIME).await.most);
-        of_ours = of_ours.max(ours.churn(TIME).await.most);
-    }
-    println!("{of_ours} {of_native}");
-    // Both were in want.
-    assert!(
-        of_native >= BUDGET && of_ours >= BUDGET,
-        "{of_native} {of_ours}"
-    );
-    assert!(of_ours <= of_native, "{of_ours} > {of_native}");
-}
-
 /// Members of the tenant `name`, which has a budget of [`BUDGET`] secrets.
 async fn crowd(world: &World, name: &str) -> Crowd {
     let names: Vec<String> = (0..NAMESPACES).map(|n| format!("n{n}")).collect();
@@ -101,25 +78,6 @@ async fn crowd(world: &World, name: &str) -> Crowd {
         judge: world.acting_as(None).await,
         member: world.acting_as(Some(OWNER)).await,
         namespaces: names.iter().map(|n| format!("{name}-{n}")).collect(),
-        clients: CLIENTS,
-    }
-}
-
-/// The same clients in one namespace with one quota of the apiserver's own.
-async fn native(world: &World) -> Crowd {
-    world.kubectl("create namespace native").unwrap();
-    let quota = format!("create quota native -n native --hard=secrets={BUDGET}");
-    world.kubectl(&quota).unwrap();
-    eventually("a quota that is enforced", async || {
-        let status = world.get("resourcequota native -n native")["status"]["hard"].clone();
-        (!status.is_null()).then_some(()).ok_or(status)
-    })
-    .await;
-    let client: Client = world.acting_as(None).await;
-    Crowd {
-        judge: client.clone(),
-        member: client,
-        namespaces: vec!["native".to_owned()],
         clients: CLIENTS,
     }
 }

@@ -50,7 +50,7 @@ impl Place {
             stop,
         };
         place.apply(&format!(
-            "{{apiVersion: tenantoperator.stakater.com/v1beta1, kind: Quota, metadata: {{name: {}}}, spec: {{}}}}",
+            "{{apiVersion: tenantoperator.stakater.com/v1beta1, kind: Quota, metadata: {{name: {}}}, spec: {{resourcequota: {{hard: {{configmaps: '10'}}}}}}}}",
             place.quota
         ));
         place.name_owner(&place.own, "bear@nordmart.com");

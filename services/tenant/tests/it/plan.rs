@@ -173,19 +173,21 @@ async fn a_plan_names_exactly_the_objects_that_apply_then_makes_changes_and_dele
 #[tokio::test]
 async fn a_quotas_plan_tells_each_tenant_and_use_above_the_budget() {
     let world = World::shared().await;
-    world.apply(&crate::support::QUOTA.replace("name: small", "name: tight"));
+    // Secrets, for Kubernetes makes configmaps of its own and counts them when it likes.
+    let quota = crate::support::QUOTA.replace("configmaps", "secrets");
+    world.apply(&quota.replace("name: small", "name: tight"));
     world.apply(&tenant("tight", "owl@nordmart.com", "").replace("quota: small", "quota: tight"));
     world.wait_for("tight", "Ready", "True").await;
     for n in 0..2 {
         world
-            .kubectl(&format!("create configmap c{n} -n tight-dev"))
+            .kubectl(&format!("create secret generic s{n} -n tight-dev"))
             .unwrap();
     }
-    let used = "get resourcequota tenant-quota -n tight-dev -o=jsonpath={.status.used.configmaps}";
-    world.wait_for_answer(used, "3").await;
+    let used = "get resourcequota tenant-quota -n tight-dev -o=jsonpath={.status.used.secrets}";
+    world.wait_for_answer(used, "2").await;
     world.wait_for("tight", "Ready", "True").await;
     let mut client = TenantServiceClient::new(world.channel().await);
-    let hard = [("configmaps", "3"), ("memory", "8Gi")];
+    let hard = [("secrets", "1"), ("memory", "8Gi")];
     let quota = Some(Quota {
         name: "tight".into(),
         spec: Some(QuotaSpec {
@@ -211,7 +213,6 @@ async fn a_quotas_plan_tells_each_tenant_and_use_above_the_budget() {
         .map(|plan| plan.tenant.as_str())
         .collect();
     assert_eq!(names, ["tight"], "only the tenants that name it");
-    // Two namespaces with kube-root-ca.crt each, and two of ours.
     let excess = &plan.tenants[0].excesses[0];
     assert_eq!(
         (
@@ -219,10 +220,10 @@ async fn a_quotas_plan_tells_each_tenant_and_use_above_the_budget() {
             excess.hard.as_str(),
             excess.used.as_str()
         ),
-        ("configmaps", "3", "4")
+        ("secrets", "1", "2")
     );
     let hard = world.get("quotas.tenantoperator.stakater.com tight");
-    assert_eq!(hard["spec"]["resourcequota"]["hard"]["configmaps"], "10");
+    assert_eq!(hard["spec"]["resourcequota"]["hard"]["secrets"], "10");
 }
 
 #[tokio::test]
