@@ -43,7 +43,8 @@ const fn kill_asked(step: &'static str, service: &'static str, millis: u64) -> K
 const KILLS: [Kill; 7] = [
     kill_asked("Create the IAM user", "identity", 150),
     kill_asked("Map him in aws-auth", "identity", 150),
-    kill("Apply the tenants", "tenant", 300),
+    // Its webhooks are asked about each of them.
+    kill_asked("Apply the tenants", "tenant", 300),
     kill("Both become ready", "tenant", 50),
     kill("falcon deploys in his own namespace", "showback", 300),
     kill(
