@@ -17,7 +17,7 @@ const ROUNDS: usize = 3;
 /// 100 edits a second.
 const EDITS_APART: Duration = Duration::from_millis(10);
 /// Of a machine that others use, too; a noisy tenant that held the others up would do so for seconds.
-const RATIO_MAX: u32 = 3;
+const RATIO_MAX: u32 = 4;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tenant_that_is_edited_without_end_does_not_hold_up_the_others() {
@@ -42,11 +42,11 @@ async fn a_tenant_that_is_edited_without_end_does_not_hold_up_the_others() {
     noisy.sort();
     let told = format!("without {quiet:?}, with {noisy:?}, {edits} edits");
     assert!(edits > 100, "{told}");
-    assert!(median(&noisy) < median(&quiet) * RATIO_MAX, "{told}");
-    assert!(
-        noisy.last() < quiet.last().map(|last| *last * RATIO_MAX).as_ref(),
-        "{told}"
-    );
+    // Not the slowest of thirty, which is one sample of whatever else the machine does.
+    for percent in [50, 90] {
+        let [quiet, noisy] = [&quiet, &noisy].map(|took| percentile(took, percent));
+        assert!(noisy < quiet * RATIO_MAX, "{percent} %: {told}");
+    }
     // The last edit is in force all the same.
     edit(&tenants, "noisy", "last").await;
     let last = "last";
@@ -60,8 +60,8 @@ fn names() -> impl Iterator<Item = String> {
     (0..OTHERS).map(|n| format!("quiet-{n}"))
 }
 
-fn median(sorted: &[Duration]) -> Duration {
-    sorted[sorted.len() / 2]
+fn percentile(sorted: &[Duration], percent: usize) -> Duration {
+    sorted[(sorted.len() - 1) * percent / 100]
 }
 
 /// Edits the others one after the other, and gives how long each took to be ready again.
