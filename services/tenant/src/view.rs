@@ -7,7 +7,7 @@
 mod custom;
 mod dead;
 pub(crate) mod demands;
-pub(crate) mod doubts;
+mod doubts;
 mod faults;
 mod light;
 mod objects;

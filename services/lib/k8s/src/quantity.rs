@@ -1,5 +1,7 @@
 //! Exact arithmetic on Kubernetes quantities.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 /// Why a quantity was refused.
@@ -90,6 +92,16 @@ impl Millis {
                 |(suffix, size)| format!("{}{suffix}", whole / size),
             )
     }
+}
+
+/// Amounts by key of a ResourceQuota.
+pub type Amounts = BTreeMap<String, Millis>;
+
+/// What is `written`, as numbers; what is none is left out.
+pub fn amounts(written: Option<&BTreeMap<String, Quantity>>) -> Amounts {
+    let read =
+        |(key, quantity): (&String, &Quantity)| Some((key.clone(), Millis::parse(quantity).ok()?));
+    written.into_iter().flatten().filter_map(read).collect()
 }
 
 fn mantissa(text: &str) -> Result<(i128, u32), Malformed> {

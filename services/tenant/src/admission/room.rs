@@ -16,7 +16,11 @@ use kube::{
     runtime::reflector::ObjectRef,
 };
 use serde_json::json;
-use tenantry_k8s::{keys, quantity::Millis, quota::Usage};
+use tenantry_k8s::{
+    keys,
+    quantity::{Amounts, Millis, amounts},
+    quota::Usage,
+};
 use tenantry_runtime::Chain;
 use tokio::{sync::Semaphore, time::Instant};
 
@@ -25,7 +29,7 @@ use crate::{
     reconcile::{build, quota::usage},
     view::{View, demands::Demand},
 };
-use desk::{Amounts, Desk, Ticket};
+use desk::{Desk, Ticket};
 
 /// Field manager of demands: not that of shares, which would take them back with its next write.
 const WEBHOOK_MANAGER: &str = "tenantry-webhook";
@@ -130,7 +134,7 @@ impl Room {
         let tenant = share.labels().get(keys::TENANT)?;
         let name = share.labels().get(build::QUOTA)?;
         let quota = self.view.quotas.now().get(&ObjectRef::new(name))?;
-        let Usage { hard, used } = usage(&quota, tenant, &self.view.shares.of(tenant)).status;
+        let Usage { hard, used } = usage(&quota, &self.view.shares.of(tenant)).status;
         let (budget, in_use) = (amounts(Some(&hard)), amounts(Some(&used)));
         let (key, _) = adds.iter().find(|(key, adds)| {
             let has = |amounts: &Amounts| amounts.get(*key).copied().unwrap_or_default().get();
@@ -192,10 +196,4 @@ fn adds(share: &ResourceQuota, creation: &Creation) -> Amounts {
     keys.map(|(key, _)| (key.clone(), creation.adds(key)))
         .filter(|(_, adds)| *adds > Millis::ZERO)
         .collect()
-}
-
-fn amounts(written: Option<&BTreeMap<String, Quantity>>) -> Amounts {
-    let read =
-        |(key, quantity): (&String, &Quantity)| Some((key.clone(), Millis::parse(quantity).ok()?));
-    written.into_iter().flatten().filter_map(read).collect()
 }

@@ -11,7 +11,7 @@ use k8s_openapi::{
     apimachinery::pkg::api::resource::Quantity,
 };
 use kube::{ResourceExt, runtime::reflector::ObjectRef};
-use tenantry_k8s::{Guardrails, IntegrationConfig, Quota, Tenant, quantity::Millis};
+use tenantry_k8s::{Guardrails, IntegrationConfig, Quota, Tenant, quantity::Amounts};
 
 use crate::view::View;
 
@@ -37,7 +37,7 @@ pub struct Observed {
     /// Shares that creates on their way in need, by namespace.
     pub demands: BTreeMap<String, BTreeMap<String, Quantity>>,
     /// What may be in use beyond what the apiserver tells, by namespace.
-    pub doubts: BTreeMap<String, BTreeMap<String, Millis>>,
+    pub doubts: BTreeMap<String, Amounts>,
     /// Our LimitRanges for this tenant.
     pub limits: Vec<LimitRange>,
     /// Our Guardrails for this tenant.

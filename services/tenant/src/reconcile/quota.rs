@@ -11,7 +11,7 @@ use k8s_openapi::{
 };
 use kube::{ResourceExt, runtime::controller::Action};
 use serde_json::json;
-use tenantry_k8s::{Quota, QuotaStatus, keys, quota::TenantUsage};
+use tenantry_k8s::{Quota, QuotaStatus, quota::TenantUsage};
 use tenantry_runtime::Chain;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -179,7 +179,7 @@ fn used(view: &View, quota: &str) -> Used {
 fn status(quota: &Quota, used: &Used, mut conditions: Vec<Condition>) -> QuotaStatus {
     let usages = used
         .iter()
-        .map(|(name, shares)| (name.clone(), usage(quota, name, shares)));
+        .map(|(name, shares)| (name.clone(), usage(quota, shares)));
     let tenants = usages.collect();
     if let Some(excess) = excess(&tenants) {
         let message = format!("more than the budget is in use by: {excess}; {EXCESS}");
@@ -241,20 +241,15 @@ fn teller(quota: &Quota) -> Teller<'_> {
     }
 }
 
-/// The budget, and what is in use over all shares of the tenant.
-pub(crate) fn usage(quota: &Quota, tenant: &str, shares: &[ResourceQuota]) -> TenantUsage {
+/// The budget, and what is in use over all `shares` of a tenant.
+pub(crate) fn usage(quota: &Quota, shares: &[ResourceQuota]) -> TenantUsage {
     let hard = quota
         .spec
         .resourcequota
         .iter()
         .flat_map(|budget| &budget.hard);
-    let is_of_tenant = |share: &&ResourceQuota| {
-        let label = share.labels().get(keys::TENANT);
-        label.is_some_and(|name| name == tenant)
-    };
-    let of_tenant: Vec<&ResourceQuota> = shares.iter().filter(is_of_tenant).collect();
     TenantUsage {
-        status: usage::usage(hard, &of_tenant),
+        status: usage::usage(hard, shares),
     }
 }
 

@@ -276,8 +276,7 @@ fn excess(outcome: &Outcome<'_>) -> Option<String> {
     let budget = outcome.valid.budget.as_ref()?;
     let hard = budget.hard.iter();
     let hard = hard.map(|(resource, (written, _))| (resource, written));
-    let shares: Vec<&ResourceQuota> = outcome.observed.quotas.iter().collect();
-    let usage = usage(hard, &shares);
+    let usage = usage(hard, &outcome.observed.quotas);
     let resources = exceeded(&usage).join(", ");
     (!resources.is_empty()).then_some(resources)
 }

@@ -6,7 +6,7 @@ use tenantry_k8s::{quantity::Millis, quota::Usage};
 /// Budget and use, in the notation of `hard`.
 pub(super) fn usage<'a>(
     hard: impl IntoIterator<Item = (&'a String, &'a Quantity)>,
-    shares: &[&ResourceQuota],
+    shares: &[ResourceQuota],
 ) -> Usage {
     let mut usage = Usage::default();
     for (resource, written) in hard {
@@ -17,7 +17,7 @@ pub(super) fn usage<'a>(
     usage
 }
 
-fn sum(resource: &str, shares: &[&ResourceQuota]) -> Millis {
+fn sum(resource: &str, shares: &[ResourceQuota]) -> Millis {
     let used = shares
         .iter()
         .filter_map(|share| share.status.as_ref()?.used.as_ref()?.get(resource));
@@ -58,14 +58,13 @@ mod tests {
         let hard = [("cpu", "1"), ("secrets", "3"), ("configmaps", "0")];
         let hard = hard.map(|(key, value)| (key.to_owned(), Quantity(value.to_owned())));
         let shares = [share("600m", "2"), share("400m", "2"), share("1m", "0")];
-        let check = |shares: &[&ResourceQuota], used: [&str; 3], above: &[&str]| {
+        let check = |shares: &[ResourceQuota], used: [&str; 3], above: &[&str]| {
             let found = usage(hard.iter().map(|(key, value)| (key, value)), shares);
             let written = hard.each_ref().map(|(key, _)| found.used[key].0.as_str());
             assert_eq!((written, exceeded(&found)), (used, above.to_vec()));
         };
-        let [a, b, c] = shares.each_ref();
-        check(&[a], ["600m", "2", "0"], &[]);
-        check(&[a, b], ["1", "4", "0"], &["secrets"]);
-        check(&[a, b, c], ["1001m", "4", "0"], &["cpu", "secrets"]);
+        check(&shares[..1], ["600m", "2", "0"], &[]);
+        check(&shares[..2], ["1", "4", "0"], &["secrets"]);
+        check(&shares, ["1001m", "4", "0"], &["cpu", "secrets"]);
     }
 }

@@ -4,18 +4,15 @@ use std::{
     time::Duration,
 };
 
-use k8s_openapi::{api::core::v1::ResourceQuota, apimachinery::pkg::api::resource::Quantity};
+use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::ResourceExt as _;
-use tenantry_k8s::quantity::Millis;
+use tenantry_k8s::quantity::{Amounts, Millis, amounts};
 use tokio::time::Instant;
 
 /// A create that was admitted so long ago is stored, or never will be.
 const STORED: Duration = Duration::from_secs(5);
 /// The apiserver's controller counts everything anew each five minutes.
 const COUNTED_ANEW: Duration = Duration::from_secs(360);
-
-/// Amounts by key of a ResourceQuota.
-pub(crate) type Amounts = BTreeMap<String, Millis>;
 
 /// Use that the apiserver may not tell of, by namespace.
 ///
@@ -95,12 +92,6 @@ impl Told {
         };
         self.used.iter().filter_map(of).collect()
     }
-}
-
-fn amounts(written: Option<&BTreeMap<String, Quantity>>) -> Amounts {
-    let read =
-        |(key, quantity): (&String, &Quantity)| Some((key.clone(), Millis::parse(quantity).ok()?));
-    written.into_iter().flatten().filter_map(read).collect()
 }
 
 #[cfg(test)]

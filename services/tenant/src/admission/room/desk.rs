@@ -4,11 +4,8 @@ use std::{
     time::Duration,
 };
 
-use tenantry_k8s::quantity::Millis;
+use tenantry_k8s::quantity::{Amounts, Millis};
 use tokio::time::Instant;
-
-/// Amounts by key of a ResourceQuota.
-pub(super) type Amounts = BTreeMap<String, Millis>;
 
 /// A create that was let through is in the share's use by then, or never will be.
 const COUNTED: Duration = Duration::from_millis(250);
