@@ -15,9 +15,12 @@ use crate::{
 };
 
 mod beyond;
+mod namespaces;
 mod ours;
 mod pods;
 mod rules;
+
+pub(crate) use namespaces::adoption;
 
 /// What the attempts are made with.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +33,12 @@ pub struct Stage {
     pub namespace: String,
     /// A tenant that is not theirs, and a namespace of it; made up where there is no other.
     pub foreign: (String, String),
+    /// A namespace of it that its spec made.
+    pub made: Option<String>,
+    /// A namespace of it that an owner made himself.
+    pub served: Option<String>,
+    /// A namespace that no tenant has, and that one could have by its name.
+    pub lone: Option<String>,
     /// A binding of ours in the namespace.
     pub binding: String,
     /// The rules that the namespace is under.
@@ -229,6 +238,7 @@ impl Probe {
 /// Every attempt that makes sense on this stage.
 pub fn attempts(stage: &Stage) -> Vec<Attempt> {
     let mut all = beyond::attempts(stage);
+    all.extend(namespaces::attempts(stage));
     all.extend(ours::attempts(stage));
     all.extend(pods::attempts(stage));
     all.extend(rules::attempts(stage));
@@ -352,7 +362,12 @@ mod tests {
 
     #[test]
     fn attempts_have_names_of_their_own() {
-        let all = attempts(&Stage::default());
+        let stage = Stage {
+            made: Some("a-dev".to_owned()),
+            lone: Some("nobodys".to_owned()),
+            ..Stage::default()
+        };
+        let all = attempts(&stage);
         let names: BTreeSet<&str> = all.iter().map(|attempt| attempt.what).collect();
         assert_eq!(names.len(), all.len());
     }

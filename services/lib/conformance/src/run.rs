@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use futures::{StreamExt as _, stream};
-use k8s_openapi::api::{core::v1::ServiceAccount, rbac::v1::RoleBinding};
-use kube::{Api, ResourceExt, api::ListParams};
-use tenantry_k8s::{Guardrails, GuardrailsSpec, Tenant, guardrails, keys};
+use k8s_openapi::api::rbac::v1::RoleBinding;
+use kube::{Api, ResourceExt as _, api::ListParams};
+use tenantry_k8s::{Tenant, keys};
 
 use crate::{
-    attempt::{self, Attempt, Stage},
+    attempt::{self, Attempt},
     cluster::{Cluster, Error, Failure, Line},
     matrix::{Column, Matrix},
     policies::{self, Wanted},
@@ -17,10 +17,10 @@ use crate::{
     scene::{Asker, Scene, Wish},
 };
 
+mod stage;
+
 /// Calls at once: an apiserver that others use must not feel it.
 const AT_ONCE: usize = 8;
-/// In place of another tenant, where there is none.
-const NO_TENANT: &str = "tenantry-conformance-other";
 
 /// Everything that will be asked.
 pub struct Run {
@@ -142,64 +142,6 @@ impl Run {
         let who = self.scene.askers[owner].to_string();
         Some(attempt::judge(attempt, &who, &tried, &control))
     }
-
-    /// Finds out with what an owner's attempts are made.
-    async fn set_stage(&mut self, others: &[Tenant], bindings: &[RoleBinding]) {
-        let Some(owner) = self.scene.owner() else {
-            let note = "nothing was attempted: no owner of the tenant is asked for";
-            self.scene.notes.push(note.to_owned());
-            return;
-        };
-        let namespace = self.scene.namespace.clone();
-        let stage = Stage {
-            tenant: self.scene.tenant.name_any(),
-            quota: self.scene.tenant.spec.quota.clone(),
-            foreign: self.foreign(owner, others),
-            binding: binding(bindings),
-            rules: self.rules(&namespace).await,
-            accounts: accounts(&self.lines[owner], &namespace).await,
-            namespace,
-        };
-        self.attempts = attempt::attempts(&stage);
-    }
-
-    fn foreign(&self, owner: usize, others: &[Tenant]) -> (String, String) {
-        let places = self.scene.askers[owner].places.iter();
-        let namespace = places
-            .filter(|place| place.column == Column::Foreign)
-            .find_map(|place| place.namespace.clone());
-        let holder = |namespace: &String| {
-            let has = |other: &&Tenant| {
-                let status = other.status.as_ref();
-                status.is_some_and(|status| status.managed_namespaces.contains(namespace))
-            };
-            others.iter().find(has).map(ResourceExt::name_any)
-        };
-        namespace
-            .and_then(|namespace| Some((holder(&namespace)?, namespace)))
-            .unwrap_or_else(|| (NO_TENANT.to_owned(), "kube-system".to_owned()))
-    }
-
-    async fn rules(&mut self, namespace: &str) -> GuardrailsSpec {
-        let found = self
-            .caller
-            .call(async |client| {
-                let rules = Api::<Guardrails>::namespaced(client, namespace);
-                rules.get(guardrails::NAME).await
-            })
-            .await;
-        match found {
-            Ok(found) => found.spec,
-            Err(failure) => {
-                let note = format!(
-                    "the rules of {namespace} were not tried: reading Guardrails/{}: {failure}",
-                    guardrails::NAME
-                );
-                self.scene.notes.push(note);
-                GuardrailsSpec::default()
-            }
-        }
-    }
 }
 
 /// The tenant, the other tenants, and a note where those may not be read.
@@ -269,23 +211,4 @@ async fn bindings(caller: &Line, namespace: &str) -> Result<Vec<RoleBinding>, Fa
         })
         .await?;
     Ok(list.items)
-}
-
-/// One that the tenant service keeps; where they are not known, the one of a default installation.
-fn binding(bindings: &[RoleBinding]) -> String {
-    let is_owners = |name: &String| name.starts_with("tenant-owner-");
-    let found = bindings.iter().map(ResourceExt::name_any).find(is_owners);
-    found.unwrap_or_else(|| "tenant-owner-admin".to_owned())
-}
-
-/// None are known where the owner may not list them: the pods then run as `default`.
-async fn accounts(owner: &Line, namespace: &str) -> BTreeSet<String> {
-    let listed = owner
-        .call(async |client| {
-            let accounts = Api::<ServiceAccount>::namespaced(client, namespace);
-            accounts.list(&ListParams::default()).await
-        })
-        .await;
-    let accounts = listed.map(|list| list.items).unwrap_or_default();
-    accounts.iter().map(ResourceExt::name_any).collect()
 }

@@ -6,12 +6,12 @@ use std::{
     process::{Command, Output},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tenantry_testkit::eventually;
 
 use crate::support::World;
 
-/// Every asker, a private sandbox, a rule to break, and a neighbour.
+/// Every asker, a private sandbox, a rule to break, a neighbour, and a place that nobody has.
 const TENANTS: &str = "
 apiVersion: tenantoperator.stakater.com/v1beta3
 kind: Tenant
@@ -29,6 +29,10 @@ spec:
   quota: small
   namespaces: {withTenantPrefix: [dev]}
   accessControl: {owners: {users: [nora]}}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: nobodys}
 ";
 /// Bindings that are taken away: what they deny is possible then.
 const PULLED: [&str; 2] = ["tenantry-guardrails-workloads-create", "tenantry-objects"];
@@ -80,6 +84,7 @@ async fn it_holds_on_an_intact_tenant_and_names_what_was_broken() {
     until_guarded(&world, true).await;
     an_intact_tenant_holds_and_nothing_is_written(&world);
     a_binding_too_much_is_named(&world).await;
+    a_policy_that_says_nothing_is_named_though_no_attempt_reaches_it(&world);
     a_policy_too_few_is_named(&world).await;
     without_impersonation_nothing_is_told(&world).await;
     a_failed_control_is_no_proof(&world).await;
@@ -90,7 +95,9 @@ fn an_intact_tenant_holds_and_nothing_is_written(world: &World) {
     let output = as_admin(world, &["-o", "json"]);
     assert!(output.status.success(), "{}", text(&output));
     nothing_was_written(world, before);
-    everybody_was_asked_for_everywhere(&serde_json::from_slice(&output.stdout).unwrap());
+    let report = serde_json::from_slice(&output.stdout).unwrap();
+    everybody_was_asked_for_everywhere(&report);
+    what_needs_a_place_was_attempted(&report);
 }
 
 /// Waits until the policies are in force, or no longer: the apiserver takes a moment to hear of them.
@@ -162,6 +169,38 @@ fn everybody_was_asked_for_everywhere(report: &Value) {
     assert_eq!(lacking.collect::<Vec<_>>(), Vec::<&Value>::new());
 }
 
+fn what_needs_a_place_was_attempted(report: &Value) {
+    let checks = report["checks"].as_array().unwrap();
+    for what in [
+        "adopt a namespace that nobody has",
+        "delete a namespace that the spec made",
+    ] {
+        let is_it = |check: &Value| check["kind"] == "attempt" && check["what"] == what;
+        assert!(checks.iter().any(is_it), "{what}: {}", report["notes"]);
+    }
+}
+
+/// The tenant has no rule about claims, so nothing can be tried in vain.
+fn a_policy_that_says_nothing_is_named_though_no_attempt_reaches_it(world: &World) {
+    let policy = "validatingadmissionpolicy tenantry-guardrails-claims";
+    let shipped = world.get(policy)["spec"]["validations"][0]["expression"].clone();
+    let say = |expression: &Value| {
+        let path = "/spec/validations/0/expression";
+        let patch = json!([{"op": "replace", "path": path, "value": expression}]);
+        let line = format!("patch {policy} --type=json --patch-file=/dev/stdin");
+        world.kubectl_with(&line, &patch.to_string()).unwrap();
+    };
+    say(&json!("true"));
+    let named = [
+        "held, 1 did not hold,",
+        "policy tenantry-guardrails-claims",
+        "altered: spec.validations[0].expression",
+        "-f deploy/policies/guardrails.yaml",
+    ];
+    ends_with(world, &["--member", "ida"], 1, &named);
+    say(&shipped);
+}
+
 async fn a_binding_too_much_is_named(world: &World) {
     world
         .kubectl("create clusterrolebinding oops --clusterrole=cluster-admin --user=ed")
@@ -183,7 +222,7 @@ async fn a_policy_too_few_is_named(world: &World) {
     let kept = PULLED.map(|name| {
         let line = format!("get validatingadmissionpolicybinding {name} -o json");
         let mut binding: Value = serde_json::from_str(&world.kubectl(&line).unwrap()).unwrap();
-        binding["metadata"] = serde_json::json!({"name": name});
+        binding["metadata"] = json!({"name": name});
         let line = format!("delete validatingadmissionpolicybinding {name}");
         world.kubectl(&line).unwrap();
         binding
@@ -222,7 +261,7 @@ async fn without_impersonation_nothing_is_told(world: &World) {
     let token = world.kubectl("create token reader -n default").unwrap();
     let text_of = fs::read_to_string(world.admin_kubeconfig()).unwrap();
     let mut config: Value = serde_json::from_str(&text_of).unwrap();
-    config["users"][0]["user"] = serde_json::json!({"token": token.trim()});
+    config["users"][0]["user"] = json!({"token": token.trim()});
     let path = world.admin_kubeconfig().with_file_name("reader.json");
     fs::write(&path, config.to_string()).unwrap();
     eventually("a refusal that says what is missing", async || {

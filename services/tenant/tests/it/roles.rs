@@ -26,7 +26,7 @@ async fn custom_roles_follow_selectors_and_an_edit_leaves_nothing_stale() {
     // The level that the entry omits has the default role.
     assert!(may("bob@aurora.org", "build"));
     // Two that match bind both.
-    let by_tenant = "{labelSelector: {matchLabels: {stakater.com/tenant: custom}}, owner: {clusterRoles: [edit]}}";
+    let by_tenant = "{labelSelector: {matchLabels: {stakater.com/tenant: custom}, matchExpressions: [{key: melted, operator: DoesNotExist}]}, owner: {clusterRoles: [edit]}}";
     world.apply(&config(&format!("{by_kind}, {by_tenant}")));
     let bound = "get rolebinding -n custom-build -l stakater.com/tenant=custom -o=jsonpath={.items[*].roleRef.name}";
     world
@@ -36,6 +36,7 @@ async fn custom_roles_follow_selectors_and_an_edit_leaves_nothing_stale() {
     world
         .wait_for_answer(bound, "edit edit tenantry-own-namespace")
         .await;
+    an_owner_makes_namespaces_where_roles_go_by_the_tenant(&world).await;
     // A label set by somebody else counts as well, and its removal.
     let by_label = "{labelSelector: {matchExpressions: [{key: frozen, operator: Exists}]}, owner: {clusterRoles: [view]}, editor: {clusterRoles: [view]}}";
     world.apply(&config(by_label));
@@ -84,6 +85,36 @@ async fn custom_roles_follow_selectors_and_an_edit_leaves_nothing_stale() {
         )
         .unwrap_err();
     assert!(refused.contains("operator"), "{refused}");
+}
+
+/// The label that the namespace must have is no role label, though the selector looks at it.
+async fn an_owner_makes_namespaces_where_roles_go_by_the_tenant(world: &World) {
+    let create = |how: &str, more: &str| {
+        let labels = format!("{{stakater.com/tenant: custom{more}}}");
+        let metadata = format!("{{name: custom-own, labels: {labels}}}");
+        world.kubectl_with(
+            &format!("create --as anna@aurora.org {how} -f -"),
+            &format!("{{apiVersion: v1, kind: Namespace, metadata: {metadata}}}"),
+        )
+    };
+    // The control: the other key of the selector is one, so the apiserver knows of the selector.
+    eventually("the selector's role labels", async || {
+        match create("--dry-run=server", ", melted: 'yes'") {
+            Err(refused)
+                if refused.contains("melted, stakater.com/kind are set by the platform") =>
+            {
+                Ok(())
+            }
+            other => Err(other),
+        }
+    })
+    .await;
+    create("", "").unwrap();
+    eventually("the owner's access", async || {
+        let has_it = world.can("anna@aurora.org", "create pods -n custom-own");
+        has_it.then_some(()).ok_or("none")
+    })
+    .await;
 }
 
 /// Refuses the deletion of bindings to `admin`, as some other policy of a cluster might.

@@ -16,6 +16,18 @@ fn create(world: &World, user: &str, name: &str, labels: &str) -> Result<String,
     )
 }
 
+/// Writes to a namespace as `user`, who need not be able to read it: every other way of kubectl reads first.
+fn write(world: &World, user: &str, manifest: &str) -> Result<String, String> {
+    let apply = format!("apply --server-side --as {user} -f -");
+    world.kubectl_with(&apply, manifest)
+}
+
+/// Writes an annotation that decides about nothing.
+fn annotate(world: &World, user: &str, name: &str) -> Result<String, String> {
+    let manifest = namespace(name, "").replace("labels: {}", "annotations: {seen: always}");
+    write(world, user, &manifest)
+}
+
 /// A tenant of falcon's with an editor and a viewer, and one of bear's; the rules are enforced.
 async fn two_tenants(world: &World, name: &str) {
     let manifest = tenant(name, FALCON, ", sandboxes: {enabled: true}").replace(
@@ -191,11 +203,8 @@ async fn nobody_makes_or_moves_a_namespace_beyond_their_own_tenant() {
         create(&world, FALCON, "kube-own", ""),
         &["kube-own", "lacks the label"],
     );
-    let patch = |name: &str, user: &str| {
-        let apply = format!("apply --server-side --dry-run=server --as {user} -f -");
-        let manifest = namespace(name, "").replace("labels: {}", "annotations: {seen: always}");
-        world.kubectl_with(&apply, &manifest)
-    };
+    let patch =
+        |name: &str, user: &str| annotate(&world, &format!("{user} --dry-run=server"), name);
     for name in ["kube-system", "default"] {
         refused(patch(name, FALCON), &[name, "belongs to no tenant"]);
     }
@@ -258,6 +267,43 @@ async fn nobody_makes_or_moves_a_namespace_beyond_their_own_tenant() {
             if new && !old { Ok(()) } else { Err((old, new)) }
         },
     )
+    .await;
+}
+
+#[tokio::test]
+async fn an_owner_takes_what_nobody_has_only_where_he_may_update_it() {
+    let world = World::shared().await;
+    two_tenants(&world, "taken").await;
+    world.kubectl("create namespace taken-old").unwrap();
+    let take = |tenant: &str| {
+        let labels = format!("stakater.com/tenant: {tenant}");
+        write(&world, FALCON, &namespace("taken-old", &labels))
+    };
+    let words = "falcon@nordmart.com cannot update namespace taken-old: it belongs to no tenant, and you may not update it; \
+                 who may can set its label stakater.com/tenant";
+    refused(take("taken"), &[words]);
+    refused(take("taken-foreign"), &[words]);
+    let label = r"get namespace taken-old -o=jsonpath={.metadata.labels.stakater\.com/tenant}";
+    assert_eq!(world.kubectl(label).unwrap(), "");
+    // Whoever may update it gives it away, to a tenant of his own.
+    let bind = "create rolebinding keeper -n taken-old --clusterrole=tenantry-own-namespace";
+    world.kubectl(&format!("{bind} --user={FALCON}")).unwrap();
+    eventually("the right to update it", async || {
+        match take("taken-foreign") {
+            Err(refused) if refused.contains("you are no owner of that tenant") => Ok(()),
+            other => Err(other),
+        }
+    })
+    .await;
+    take("taken").unwrap();
+    assert_eq!(world.kubectl(label).unwrap(), "taken");
+    eventually("the tenant has it", async || {
+        let status = world.get("tenant taken")["status"].clone();
+        let has_it = status["managedNamespaces"]
+            .to_string()
+            .contains("taken-old");
+        has_it.then_some(()).ok_or(status)
+    })
     .await;
 }
 
@@ -364,6 +410,13 @@ async fn the_integration_config_says_who_is_exempt_and_the_apiserver_holds_it_al
     world
         .kubectl("delete namespace exempt-own --wait=false")
         .unwrap();
+    let going = "get namespace exempt-own -o=jsonpath={.status.phase}";
+    assert_eq!(world.kubectl(going).unwrap(), "Terminating");
+    // Not so who owns another tenant, though RBAC lets him patch every namespace.
+    refused(
+        annotate(&world, "bear@nordmart.com", "exempt-own"),
+        &["exempt-own", "you are no owner of that tenant"],
+    );
     world.kubectl(r#"patch namespace exempt-own --type=merge -p {"metadata":{"finalizers":null}} --as controller"#).unwrap();
     world.wait_until_gone("get namespace exempt-own").await;
 }

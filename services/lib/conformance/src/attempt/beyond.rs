@@ -1,7 +1,6 @@
 //! Out of the tenant: to the cluster, to other tenants, to other people.
 
 use serde_json::{Value, json};
-use tenantry_k8s::keys;
 
 use super::{Attempt, Probe, Stage, Target};
 
@@ -12,28 +11,41 @@ const ESCALATES: &[&str] = &["attempting to grant RBAC permissions not currently
 const FIX_ESCALATION: &str =
     "take the verbs bind and escalate on roles away from the tenant's members";
 const FIX_RIGHT: &str = "take the right away from the tenant's members, and from everybody";
-const FIX_NAMESPACES: &str =
-    "apply deploy/policies/namespaces.yaml: its policy or binding is missing or altered";
+const FIX_SUBJECTS: &str = "apply deploy/policies/protected.yaml: the policy tenantry-subjects or its binding is missing or altered";
 
 pub(super) fn attempts(stage: &Stage) -> Vec<Attempt> {
     let mut all = bindings(stage);
+    all.extend(members(stage));
     all.extend(people(stage));
-    all.extend(namespaces(stage));
     all.extend(kinds(stage));
     all
 }
 
-/// A binding of the namespace to a ClusterRole, for a guest.
+/// A binding of the namespace to a ClusterRole, for a service account: of a person it would be refused because of the person.
 pub(super) fn binding(stage: &Stage, role: &str) -> Probe {
-    let target = Target::inside(&stage.namespace, RBAC, "rolebindings");
-    Probe::create(target, bound("RoleBinding", role))
+    bind(stage, role, &account(stage))
 }
 
-fn bound(kind: &str, role: &str) -> Value {
+/// A service account of the namespace, which need not exist.
+pub(super) fn account(stage: &Stage) -> Value {
+    json!({"kind": "ServiceAccount", "name": "tenantry-conformance", "namespace": stage.namespace})
+}
+
+fn person(kind: &str, name: &str) -> Value {
+    json!({"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name})
+}
+
+fn bind(stage: &Stage, role: &str, subject: &Value) -> Probe {
+    let target = Target::inside(&stage.namespace, RBAC, "rolebindings");
+    Probe::create(target, bound("RoleBinding", role, subject))
+}
+
+/// A binding as it would be written.
+pub(super) fn bound(kind: &str, role: &str, subject: &Value) -> Value {
     json!({
         "apiVersion": RBAC, "kind": kind, "metadata": {"name": "tenantry-conformance"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
-        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "tenantry-conformance-guest"}],
+        "subjects": [subject],
     })
 }
 
@@ -71,7 +83,7 @@ fn bindings(stage: &Stage) -> Vec<Attempt> {
             what: "bind beyond the namespace",
             refused: Probe::create(
                 Target::cluster(RBAC, "clusterrolebindings"),
-                bound("ClusterRoleBinding", "view"),
+                bound("ClusterRoleBinding", "view", &account(stage)),
             ),
             because: &["cannot create resource \"clusterrolebindings\""],
             control: binding(stage, "view"),
@@ -83,6 +95,28 @@ fn bindings(stage: &Stage) -> Vec<Attempt> {
             because: &["cannot create resource \"clusterroles\""],
             control: role(stage, "pods", "get"),
             fix: FIX_RIGHT,
+        },
+    ]
+}
+
+/// Who has access is the Tenant's to say, or the history of access would not have them all.
+fn members(stage: &Stage) -> Vec<Attempt> {
+    const BECAUSE: &[&str] = &["would be a member whom the Tenant does not name"];
+    let own = format!("system:serviceaccounts:{}", stage.namespace);
+    vec![
+        Attempt {
+            what: "bind a person",
+            refused: bind(stage, "view", &person("User", "tenantry-conformance-guest")),
+            because: BECAUSE,
+            control: binding(stage, "view"),
+            fix: FIX_SUBJECTS,
+        },
+        Attempt {
+            what: "bind everybody",
+            refused: bind(stage, "view", &person("Group", "system:authenticated")),
+            because: BECAUSE,
+            control: bind(stage, "view", &person("Group", &own)),
+            fix: FIX_SUBJECTS,
         },
     ]
 }
@@ -122,71 +156,6 @@ fn people(stage: &Stage) -> Vec<Attempt> {
             because: &[],
             control: secrets(&stage.namespace),
             fix: FIX_RIGHT,
-        },
-    ]
-}
-
-fn labelled(namespace: &str, labels: Value) -> Probe {
-    let target = Target::cluster("v1", "namespaces").named(namespace);
-    Probe::patch(target, json!({"metadata": {"labels": labels}}))
-}
-
-fn made(name: &str, tenant: &str) -> Probe {
-    let metadata = json!({"name": name, "labels": {keys::TENANT: tenant}});
-    let target = Target::cluster("v1", "namespaces");
-    Probe::create(
-        target,
-        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}),
-    )
-}
-
-fn namespaces(stage: &Stage) -> Vec<Attempt> {
-    let own = &stage.namespace;
-    let (tenant, namespace) = &stage.foreign;
-    let name = format!("{}-tenantry-conformance", stage.tenant);
-    let plain = || labelled(own, json!({"tenantry-conformance": "probe"}));
-    let noted = |metadata: Value| {
-        let target = Target::cluster("v1", "namespaces").named(own);
-        Probe::patch(target, json!({"metadata": metadata}))
-    };
-    vec![
-        Attempt {
-            what: "lower Pod Security",
-            refused: labelled(
-                own,
-                json!({keys::POD_SECURITY: "privileged", "pod-security.kubernetes.io/enforce-version": "v1.0"}),
-            ),
-            because: &["are set by the platform"],
-            control: plain(),
-            fix: FIX_NAMESPACES,
-        },
-        Attempt {
-            what: "move a namespace to another tenant",
-            refused: labelled(own, json!({keys::TENANT: tenant})),
-            because: &[keys::TENANT],
-            control: plain(),
-            fix: FIX_NAMESPACES,
-        },
-        Attempt {
-            what: "change a namespace that is not the tenant's",
-            refused: labelled(namespace, json!({"tenantry-conformance": "probe"})),
-            because: &["you are no owner of that tenant", "it belongs to no tenant"],
-            control: plain(),
-            fix: FIX_NAMESPACES,
-        },
-        Attempt {
-            what: "make a namespace for another tenant",
-            refused: made(&name, tenant),
-            because: &["you are no owner of that tenant"],
-            control: made(&name, &stage.tenant),
-            fix: FIX_NAMESPACES,
-        },
-        Attempt {
-            what: "keep the namespace by a finalizer",
-            refused: noted(json!({"finalizers": ["tenantry.dev/conformance"]})),
-            because: &["cannot put a finalizer on namespace"],
-            control: noted(json!({"annotations": {"tenantry-conformance": "probe"}})),
-            fix: "apply deploy/policies/protected.yaml: the policy tenantry-finalizers or its binding is missing or altered",
         },
     ]
 }

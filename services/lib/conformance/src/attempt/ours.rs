@@ -1,16 +1,18 @@
 //! At what Tenantry keeps in the tenant's namespaces, and at the tenant itself.
 
 use serde_json::json;
-use tenantry_k8s::guardrails;
+use tenantry_k8s::{guardrails, keys};
 
 use super::{
     Attempt, Probe, Stage, Target,
-    beyond::{RBAC, binding},
+    beyond::{RBAC, account, binding, bound},
 };
 
 const TENANT: &str = "tenantoperator.stakater.com/v1beta3";
 const QUOTA: &str = "tenantoperator.stakater.com/v1beta1";
 const GUARDRAILS: &str = "tenantry.dev/v1alpha1";
+/// Who manages what the tenant service keeps.
+const MANAGER: &str = "tenantry-tenant";
 const KEPT: &[&str] = &["is kept by the tenant service as the Tenant says"];
 const FIX_OBJECTS: &str = "apply deploy/policies/protected.yaml: the policy tenantry-objects or its binding is missing or altered";
 const FIX_RIGHT: &str = "take the right to write it away from the tenant's members";
@@ -54,12 +56,21 @@ fn limits(stage: &Stage) -> Vec<Attempt> {
 }
 
 fn bindings(stage: &Stage) -> Vec<Attempt> {
-    let ours = Target::inside(&stage.namespace, RBAC, "rolebindings").named(&stage.binding);
-    let guest = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "tenantry-conformance-guest"});
+    let bindings = Target::inside(&stage.namespace, RBAC, "rolebindings");
+    let ours = bindings.clone().named(&stage.binding);
+    let mut forged = bound("RoleBinding", "view", &account(stage));
+    forged["metadata"]["labels"] = json!({keys::MANAGED_BY: MANAGER});
     vec![
         Attempt {
+            what: "make a binding that looks like ours",
+            refused: Probe::create(bindings, forged),
+            because: KEPT,
+            control: binding(stage, "view"),
+            fix: FIX_OBJECTS,
+        },
+        Attempt {
             what: "edit our bindings",
-            refused: Probe::patch(ours.clone(), json!({"subjects": [guest]})),
+            refused: Probe::patch(ours.clone(), json!({"subjects": [account(stage)]})),
             because: KEPT,
             control: binding(stage, "view"),
             fix: FIX_OBJECTS,

@@ -14,7 +14,7 @@ use crate::reconcile::object::MANAGER;
 type Labels = BTreeMap<String, String>;
 
 /// The apiserver sets it on every namespace.
-const NAME: &str = "kubernetes.io/metadata.name";
+pub(super) const NAME: &str = "kubernetes.io/metadata.name";
 
 /// Level that a namespace enforces unless the IntegrationConfig says otherwise: below it, a pod could own the node.
 const POD_SECURITY: &str = "baseline";
@@ -210,8 +210,13 @@ fn is_word(text: &str) -> bool {
 
 /// Labels that a namespace has once `wanted` are applied: what others own stays, what only we set and want no more goes.
 ///
-/// The view keeps no record of what we own, so what nobody else owns is ours, Kubernetes' own label aside.
-pub(super) fn labels_to_be(there: Option<&Namespace>, wanted: &Labels) -> Labels {
+/// The view keeps no record of what we own, so what nobody else owns is ours, Kubernetes' own label aside. Where roles depend
+/// on a label, it counts until it is gone: its owners can wipe the record of who set it.
+pub(super) fn labels_to_be(
+    there: Option<&Namespace>,
+    wanted: &Labels,
+    has_roles_by: impl Fn(&str) -> bool,
+) -> Labels {
     let mut labels = there
         .map(|there| there.labels().clone())
         .unwrap_or_default();
@@ -223,7 +228,7 @@ pub(super) fn labels_to_be(there: Option<&Namespace>, wanted: &Labels) -> Labels
         .collect();
     labels.retain(|key, _| {
         let field = format!("f:{key}");
-        key == NAME || others.iter().any(|labels| labels.get(&field).is_some())
+        key == NAME || has_roles_by(key) || others.iter().any(|labels| labels.get(&field).is_some())
     });
     labels.extend(wanted.clone());
     labels

@@ -5,17 +5,21 @@ use regex::RegexSet;
 use tenantry_k8s::{
     IntegrationConfigSpec,
     integration_config::{CustomRoles, NetworkPolicies, Privileged, Roles as Named},
+    keys,
     tenant::Metadata,
 };
 
 use super::{
-    Problem,
+    Problem, metadata,
     roles::{self, Roles},
 };
 use crate::{member::Role, reconcile::dereference::Observed};
 
 /// ClusterRole of owners in each namespace: the namespace itself, as far as deploy/policies lets them.
 const OWN_NAMESPACE: &str = "tenantry-own-namespace";
+
+/// Labels that each namespace of a tenant must have from the first, and that nobody can choose or change anyway.
+const OTHERWISE_HELD: [&str; 2] = [keys::TENANT, metadata::NAME];
 
 /// Namespaces that no tenant can have unless the IntegrationConfig says otherwise.
 const PRIVILEGED: [&str; 6] = [
@@ -107,6 +111,11 @@ impl Settings {
         found
     }
 
+    /// Whether roles depend on the label `key`.
+    pub(super) fn has_roles_by(&self, key: &str) -> bool {
+        roles::labels(&self.custom).any(|label| label == key)
+    }
+
     /// Whether no tenant can have this namespace.
     pub fn is_privileged(&self, namespace: &str) -> bool {
         self.privileged.is_match(namespace)
@@ -132,7 +141,10 @@ pub(crate) fn exempt(
         .custom;
     let mut namespaces = or_these(patterns(privileged.namespaces), &PRIVILEGED);
     namespaces.push(own(install_namespace));
-    let mut role_labels: Vec<String> = roles::labels(&custom).cloned().collect();
+    let mut role_labels: Vec<String> = roles::labels(&custom)
+        .filter(|key| !OTHERWISE_HELD.contains(&key.as_str()))
+        .cloned()
+        .collect();
     role_labels.sort();
     role_labels.dedup();
     let accounts = or_these(patterns(privileged.service_accounts), &PRIVILEGED_ACCOUNTS);

@@ -194,7 +194,9 @@ impl Candidate<'_> {
             kind,
             origin,
             members: members(self.tenant, user.as_deref()),
-            roles: settings.roles_of(&metadata::labels_to_be(there, &labels)),
+            roles: settings.roles_of(&metadata::labels_to_be(there, &labels, |key| {
+                settings.has_roles_by(key)
+            })),
             user,
             exists: there.is_some(),
             metadata,
