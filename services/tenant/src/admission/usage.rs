@@ -16,8 +16,8 @@ const ONE: Millis = Millis::new(1000);
 /// Ends the keys that are about claims of one class.
 const CLASS: &str = ".storageclass.storage.k8s.io/";
 
-/// An object that is about to be.
-pub(super) struct Creation {
+/// An object that is there, or is about to be.
+pub(crate) struct Creation {
     group: String,
     resource: String,
     what: What,
@@ -52,8 +52,34 @@ impl Creation {
         }
     }
 
+    /// A pod that is there.
+    pub(crate) fn pod(spec: &PodSpec) -> Self {
+        Self::core("pods", What::Pod(Box::new(spec.clone())))
+    }
+
+    /// A claim that is there.
+    pub(crate) fn claim(spec: &PersistentVolumeClaimSpec) -> Self {
+        Self::core(
+            "persistentvolumeclaims",
+            What::Claim(Box::new(spec.clone())),
+        )
+    }
+
+    /// A service that is there.
+    pub(crate) fn service(spec: &ServiceSpec) -> Self {
+        Self::core("services", What::Service(Box::new(spec.clone())))
+    }
+
+    fn core(resource: &str, what: What) -> Self {
+        Self {
+            group: String::new(),
+            resource: resource.to_owned(),
+            what,
+        }
+    }
+
     /// What it adds to `key` of a ResourceQuota; most add nothing to most.
-    pub(super) fn adds(&self, key: &str) -> Millis {
+    pub(crate) fn adds(&self, key: &str) -> Millis {
         if self.is_counted_by(key) {
             return ONE;
         }

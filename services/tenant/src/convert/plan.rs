@@ -5,15 +5,19 @@ use tenantry_proto::tenant::v1::{self as proto, object_change};
 use super::role;
 use crate::reconcile::{
     pause,
-    plan::{AccessChange, Action, Change, Excess, Forecast},
+    plan::{AccessChange, Action, Change, Excess, Forecast, Violation},
     validate::Problem,
 };
 
-/// What `forecast` says of `tenant`, with what changes about the resource itself first.
+/// Violations in one plan: more are counted only.
+const VIOLATIONS_MAX: usize = 100;
+
+/// What `forecast` says of `tenant`, with what changes about the resource itself first, and what would break its rules.
 pub fn plan_message(
     tenant: &Tenant,
     forecast: &Forecast,
     own: Option<Change>,
+    violations: Vec<Violation>,
 ) -> proto::TenantPlan {
     let changes = own.into_iter().chain(forecast.changes());
     let paused = pause::is_asked(&tenant.metadata).then(|| proto::PlanProblem {
@@ -33,6 +37,12 @@ pub fn plan_message(
         problems: paused
             .into_iter()
             .chain(forecast.problems.iter().map(problem_message))
+            .collect(),
+        violations_total: i64::try_from(violations.len()).unwrap_or(i64::MAX),
+        violations: violations
+            .into_iter()
+            .take(VIOLATIONS_MAX)
+            .map(violation_message)
             .collect(),
     }
 }
@@ -70,6 +80,15 @@ fn excess_message(excess: Excess) -> proto::BudgetExcess {
         resource: excess.resource,
         hard: excess.hard,
         used: excess.used,
+    }
+}
+
+fn violation_message(violation: Violation) -> proto::PlanViolation {
+    proto::PlanViolation {
+        kind: violation.kind.to_owned(),
+        namespace: violation.namespace,
+        name: violation.name,
+        reasons: violation.reasons,
     }
 }
 

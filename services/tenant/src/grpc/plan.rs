@@ -198,7 +198,11 @@ async fn foresee(
         .map_err(|invalid| refuse::unplannable(&invalid.to_string()))?;
     let forecast = Box::pin(forecast.rehearse(&service.client)).await;
     let forecast = forecast.map_err(|failure| unasked(&failure, tenant))?;
-    Ok(plan_message(tenant, &forecast, own))
+    let forecast = Box::pin(forecast.count(&service.client)).await;
+    let forecast = forecast.map_err(|failure| unasked(&failure, tenant))?;
+    let violations = forecast.violations(&service.client).await;
+    let violations = violations.map_err(|failure| unasked(&failure, tenant))?;
+    Ok(plan_message(tenant, &forecast, own, violations))
 }
 
 fn unasked(failure: &cluster::Error, tenant: &Tenant) -> Status {

@@ -4,14 +4,20 @@
 
 mod access;
 mod change;
+mod count;
 mod scene;
+mod tightened;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, stream};
 use kube::{Client, ResourceExt};
-use tenantry_k8s::{Tenant, quantity::Millis};
+use tenantry_k8s::{
+    Tenant,
+    quantity::{Amounts, Millis},
+};
 
+pub use super::violations::Violation;
 use super::{
     apply::{self, refusal},
     build::{Plan, Revoke, build},
@@ -39,6 +45,8 @@ pub struct Forecast {
     /// Objects that would go, whether they come back or not.
     deleted: BTreeSet<Key>,
     valid: Valid,
+    /// Use of what no share limits yet, where it was counted.
+    counted: Amounts,
     /// What could not be done.
     pub problems: Vec<Problem>,
 }
@@ -55,13 +63,18 @@ pub struct Excess {
 }
 
 /// What applying `tenant` to what is `observed` comes to.
-pub fn forecast(tenant: &Tenant, observed: Observed) -> Result<Forecast, Invalid> {
+pub fn forecast(tenant: &Tenant, mut observed: Observed) -> Result<Forecast, Invalid> {
+    // No count comes in between.
+    for doubt in observed.doubts.values_mut() {
+        doubt.is_due = false;
+    }
     let mut forecast = Forecast {
         before: observed.clone(),
         valid: validate(tenant, &observed)?,
         after: observed,
         applied: BTreeMap::new(),
         deleted: BTreeSet::new(),
+        counted: Amounts::new(),
         problems: Vec::new(),
     };
     for _ in 0..ROUNDS_MAX {
@@ -202,12 +215,13 @@ impl Forecast {
             .collect()
     }
 
-    /// Use above the budget, by resource: only of what has a limit already is the use known.
+    /// Use above the budget, by resource: of what has a limit already, and of what was counted.
     pub fn excesses(&self) -> Vec<Excess> {
         let budget = self.valid.budget.iter().flat_map(|budget| &budget.hard);
         budget
             .filter_map(|(resource, (written, hard))| {
                 let used = self.used(resource);
+                let used = used.or_else(|| self.counted.get(resource).copied())?;
                 (used.get() > hard.get()).then(|| Excess {
                     resource: resource.clone(),
                     hard: written.0.clone(),
@@ -217,19 +231,30 @@ impl Forecast {
             .collect()
     }
 
-    fn used(&self, resource: &str) -> Millis {
-        let stays = |namespace: &String| !self.deleted_namespaces().contains(namespace);
-        let shares = self
-            .before
-            .quotas
-            .iter()
-            .filter(|share| share.namespace().as_ref().is_some_and(stays));
+    /// What the shares in the namespaces that stay tell; none if no share does.
+    fn used(&self, resource: &str) -> Option<Millis> {
+        let staying = self.staying();
+        let shares = self.before.quotas.iter();
+        let shares = shares.filter(|share| {
+            share
+                .namespace()
+                .is_some_and(|name| staying.contains(&name))
+        });
         let used = shares.filter_map(|share| share.status.as_ref()?.used.as_ref()?.get(resource));
-        Millis::new(
-            used.filter_map(|used| Millis::parse(used).ok())
-                .map(Millis::get)
-                .sum(),
-        )
+        let used: Vec<i128> = used
+            .filter_map(|used| Millis::parse(used).ok())
+            .map(Millis::get)
+            .collect();
+        (!used.is_empty()).then(|| Millis::new(used.iter().sum()))
+    }
+
+    /// Namespaces that are there and stay, in order.
+    fn staying(&self) -> Vec<String> {
+        let gone = self.deleted_namespaces();
+        let there = self.before.namespaces.iter().map(ResourceExt::name_any);
+        let mut staying: Vec<String> = there.filter(|name| !gone.contains(name)).collect();
+        staying.sort();
+        staying
     }
 }
 

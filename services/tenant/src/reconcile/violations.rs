@@ -3,6 +3,7 @@
 //! Looked at after the rules are in force, so that nothing slips in between.
 
 mod judge;
+mod limits;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -14,7 +15,7 @@ use std::{
 use k8s_openapi::{
     NamespaceResourceScope,
     api::{
-        core::v1::{PersistentVolumeClaim, Pod, Service},
+        core::v1::{LimitRangeItem, PersistentVolumeClaim, Pod, Service},
         networking::v1::Ingress,
     },
 };
@@ -27,6 +28,7 @@ use uuid::Uuid;
 
 use super::validate::Valid;
 use crate::cluster::{self, within};
+pub(in crate::reconcile) use judge::unfinished;
 
 /// Examples in a condition.
 const TOLD_MAX: usize = 10;
@@ -76,15 +78,51 @@ impl Violations {
         ))
     }
 
-    fn note(&mut self, kind: &'static str, namespace: &str, name: &str, reasons: &[String]) {
+    fn note(&mut self, violation: Violation) {
+        let Violation {
+            kind,
+            namespace,
+            name,
+            reasons,
+        } = violation;
         *self.counts.entry(kind).or_default() += 1;
-        self.namespaces.insert(namespace.to_owned());
         if self.first.len() < TOLD_MAX {
             let reasons = reasons.join(", ");
             self.first
                 .push(format!("{kind} {namespace}/{name}: {reasons}"));
         }
+        self.namespaces.insert(namespace);
     }
+}
+
+impl FromIterator<Violation> for Violations {
+    fn from_iter<T: IntoIterator<Item = Violation>>(all: T) -> Self {
+        let mut violations = Self::default();
+        all.into_iter()
+            .for_each(|violation| violations.note(violation));
+        violations
+    }
+}
+
+/// An object that breaks rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Plural of its kind.
+    pub kind: &'static str,
+    /// Where it is.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// Each rule that it breaks, in words.
+    pub reasons: Vec<String>,
+}
+
+/// What holds in a namespace.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Rules<'a> {
+    pub(super) guardrails: &'a GuardrailsSpec,
+    /// What the LimitRange says; empty where that is not asked.
+    pub(super) limits: &'a [LimitRangeItem],
 }
 
 /// What was seen last of each tenant.
@@ -122,6 +160,7 @@ impl Looks {
         }
         match find(client, &valid.rules, &namespaces).await {
             Ok(found) => {
+                let found: Violations = found.into_iter().collect();
                 let look = Look {
                     at: Instant::now(),
                     rules: valid.rules.clone(),
@@ -148,6 +187,11 @@ impl Looks {
         (is_same && look.at.elapsed() < REST).then(|| look.found.clone())
     }
 
+    /// Others may have looked after the tenants meanwhile.
+    pub(super) fn forget_all(&self) {
+        self.locked().clear();
+    }
+
     /// A tenant that is gone.
     pub(super) fn forget(&self, tenant: Uuid) {
         self.locked().remove(&tenant);
@@ -163,75 +207,126 @@ fn namespaces(valid: &Valid) -> Vec<String> {
     there.map(|space| space.name.clone()).collect()
 }
 
-/// Lists only what there is a rule for.
 async fn find(
     client: &Client,
-    rules: &GuardrailsSpec,
+    guardrails: &GuardrailsSpec,
     namespaces: &[String],
-) -> Result<Violations, cluster::Error> {
-    let mut found = Violations::default();
+) -> Result<Vec<Violation>, cluster::Error> {
+    let rules = Rules {
+        guardrails,
+        limits: &[],
+    };
+    let mut found = Vec::new();
     for namespace in namespaces {
-        let mut place = Place {
-            client,
+        let place = Place {
             namespace,
-            found: &mut found,
+            rules,
+            before: None,
         };
-        if judge::has_rules_for_pods(rules) {
-            place
-                .look("pods", |pod: &Pod| judge::pod(rules, pod))
-                .await?;
-        }
-        if judge::has_rules_for_claims(rules) {
-            let judge = |claim: &PersistentVolumeClaim| judge::claim(rules, claim);
-            place.look("persistentvolumeclaims", judge).await?;
-        }
-        if judge::has_rules_for_ingresses(rules) {
-            let judge = |ingress: &Ingress| judge::ingress(rules, ingress);
-            place.look("ingresses", judge).await?;
-        }
-        if judge::has_rules_for_services(rules) {
-            let judge = |service: &Service| judge::service(rules, service);
-            place.look("services", judge).await?;
-        }
+        found.extend(place.violations(client).await?);
     }
     Ok(found)
 }
 
 /// A namespace that is looked at.
-struct Place<'a> {
-    client: &'a Client,
-    namespace: &'a str,
-    found: &'a mut Violations,
+pub(super) struct Place<'a> {
+    pub(super) namespace: &'a str,
+    pub(super) rules: Rules<'a>,
+    /// What breaks as much of these is not told.
+    pub(super) before: Option<Rules<'a>>,
 }
 
 impl Place<'_> {
+    /// What breaks the rules here; lists only what there is a rule for.
+    ///
+    /// Errors: the apiserver does not say.
+    pub(super) async fn violations(
+        &self,
+        client: &Client,
+    ) -> Result<Vec<Violation>, cluster::Error> {
+        let Rules { guardrails, limits } = self.rules;
+        let mut found = Vec::new();
+        if judge::has_rules_for_pods(guardrails) || limits::has_rules_for_pods(limits) {
+            let judge = |rules: Rules<'_>, pod: &Pod| {
+                let mut reasons = judge::pod(rules.guardrails, pod);
+                reasons.extend(limits::pod(rules.limits, pod));
+                reasons
+            };
+            found.extend(self.look(client, "pods", judge).await?);
+        }
+        if judge::has_rules_for_claims(guardrails) || limits::has_rules_for_claims(limits) {
+            let judge = |rules: Rules<'_>, claim: &PersistentVolumeClaim| {
+                let mut reasons = judge::claim(rules.guardrails, claim);
+                reasons.extend(limits::claim(rules.limits, claim));
+                reasons
+            };
+            found.extend(self.look(client, "persistentvolumeclaims", judge).await?);
+        }
+        if judge::has_rules_for_ingresses(guardrails) {
+            let judge =
+                |rules: Rules<'_>, ingress: &Ingress| judge::ingress(rules.guardrails, ingress);
+            found.extend(self.look(client, "ingresses", judge).await?);
+        }
+        if judge::has_rules_for_services(guardrails) {
+            let judge =
+                |rules: Rules<'_>, service: &Service| judge::service(rules.guardrails, service);
+            found.extend(self.look(client, "services", judge).await?);
+        }
+        Ok(found)
+    }
+
     /// Judges every object of a kind, those on their way out aside.
     async fn look<K>(
-        &mut self,
+        &self,
+        client: &Client,
         kind: &'static str,
-        judge: impl Fn(&K) -> Vec<String>,
-    ) -> Result<(), cluster::Error>
+        judge: impl Fn(Rules<'_>, &K) -> Vec<String>,
+    ) -> Result<Vec<Violation>, cluster::Error>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
             + Clone
             + DeserializeOwned
             + Debug,
     {
-        let api = Api::<K>::namespaced(self.client.clone(), self.namespace);
-        let mut params = ListParams::default().limit(PAGE);
-        loop {
-            let page = within(api.list(&params)).await?;
-            for object in page.items.iter().filter(|object| is_staying(*object)) {
-                let reasons = judge(object);
-                if !reasons.is_empty() {
-                    self.found
-                        .note(kind, self.namespace, &object.name_any(), &reasons);
-                }
+        let mut found = Vec::new();
+        each(client, self.namespace, |object: &K| {
+            let reasons = judge(self.rules, object);
+            let broken_before = self.before.map_or(0, |rules| judge(rules, object).len());
+            if reasons.len() > broken_before {
+                found.push(Violation {
+                    kind,
+                    namespace: self.namespace.to_owned(),
+                    name: object.name_any(),
+                    reasons,
+                });
             }
-            match page.metadata.continue_.filter(|token| !token.is_empty()) {
-                Some(token) => params = params.continue_token(&token),
-                None => return Ok(()),
-            }
+        })
+        .await?;
+        Ok(found)
+    }
+}
+
+/// Shows every object of a kind in a namespace, those on their way out aside, page by page.
+pub(super) async fn each<K>(
+    client: &Client,
+    namespace: &str,
+    mut look: impl FnMut(&K),
+) -> Result<(), cluster::Error>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + DeserializeOwned
+        + Debug,
+{
+    let api = Api::<K>::namespaced(client.clone(), namespace);
+    let mut params = ListParams::default().limit(PAGE);
+    loop {
+        let page = within(api.list(&params)).await?;
+        let staying = page.items.iter().filter(|object| is_staying(*object));
+        staying.for_each(&mut look);
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params = params.continue_token(&token),
+            None => return Ok(()),
         }
     }
 }

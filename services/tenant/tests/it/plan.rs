@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use tenantry_proto::tenant::v1::{
     AccessChange, AccessControl, GetTenantRequest, Members, NamespacesSpec, ObjectChange,
-    PlanQuotaRequest, PlanTenantRequest, Quota, QuotaSpec, Tenant, TenantPlan, TenantSpec,
-    object_change::Action, tenant_service_client::TenantServiceClient,
+    PlanQuotaRequest, PlanTenantRequest, PlanViolation, Quota, QuotaSpec, Tenant, TenantPlan,
+    TenantSpec, object_change::Action, tenant_service_client::TenantServiceClient,
 };
 use tonic::Code;
 
@@ -224,6 +224,81 @@ async fn a_quotas_plan_tells_each_tenant_and_use_above_the_budget() {
     );
     let hard = world.get("quotas.tenantoperator.stakater.com tight");
     assert_eq!(hard["spec"]["resourcequota"]["hard"]["secrets"], "10");
+}
+
+const PODS: &str = r#"
+apiVersion: v1
+kind: Pod
+metadata: {name: large, namespace: strict-dev}
+spec: {containers: [{name: web, image: quay.io/acme/web, resources: {limits: {cpu: 600m, memory: 64Mi}}}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: plain, namespace: strict-dev}
+spec: {containers: [{name: web, image: ghcr.io/acme/web}]}
+"#;
+
+/// `kind/name: reasons`.
+fn broken(plan: &TenantPlan) -> Vec<String> {
+    let line = |violation: &PlanViolation| {
+        let PlanViolation {
+            kind,
+            name,
+            reasons,
+            ..
+        } = violation;
+        format!("{kind}/{name}: {}", reasons.join(", "))
+    };
+    assert_eq!(
+        usize::try_from(plan.violations_total).unwrap(),
+        plan.violations.len()
+    );
+    plan.violations.iter().map(line).collect()
+}
+
+#[tokio::test]
+async fn a_plan_names_what_would_break_tightened_rules() {
+    let world = World::shared().await;
+    world.apply(&crate::support::QUOTA.replace("name: small", "name: strict"));
+    world.apply(&tenant("strict", "owl@nordmart.com", "").replace("quota: small", "quota: strict"));
+    world.wait_for("strict", "Ready", "True").await;
+    let account = "get serviceaccount default -n strict-dev -o=jsonpath={.metadata.name}";
+    world.wait_for_answer(account, "default").await;
+    world.kubectl_with("create -f -", PODS).unwrap();
+    let mut wanted = spec(&["dev", "build"], "owl@nordmart.com");
+    wanted.quota = "strict".into();
+    assert_eq!(
+        broken(&plan(&world, "strict", wanted.clone()).await),
+        [""; 0]
+    );
+    let registries = serde_json::json!({"imageRegistries": {"allowed": ["ghcr.io"]}});
+    wanted.extra = serde_json::from_value(registries).unwrap();
+    let words = "container web: image quay.io/acme/web comes from registry quay.io, which is not in imageRegistries.allowed of tenant strict: ghcr.io";
+    assert_eq!(
+        broken(&plan(&world, "strict", wanted).await),
+        [format!("pods/large: {words}")]
+    );
+
+    // A plain container is given what the quota of the day gives: only who asked for too much himself is named.
+    let limitrange = serde_json::json!({"limits": [{"type": "Container", "max": {"cpu": "500m"}}]});
+    let quota = Some(Quota {
+        name: "strict".into(),
+        spec: Some(QuotaSpec {
+            hard: [("memory".into(), "8Gi".into())].into(),
+            limitrange: serde_json::from_value(limitrange).unwrap(),
+        }),
+        ..Quota::default()
+    });
+    let mut client = TenantServiceClient::new(world.channel().await);
+    let request = bearing(&world.admin_token(), PlanQuotaRequest { quota });
+    let answer = client.plan_quota(request).await.unwrap().into_inner();
+    assert_eq!(
+        broken(&answer.tenants[0]),
+        [
+            "pods/large: container web has a limit of 600m cpu, above max 500m of the LimitRange, \
+             container web has a request of 600m cpu, above max 500m of the LimitRange"
+        ]
+    );
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use tenantry_proto::tenant::v1::{
-    AccessChange, BudgetExcess, ObjectChange, TenantPlan, object_change::Action,
+    AccessChange, BudgetExcess, ObjectChange, PlanViolation, TenantPlan, object_change::Action,
 };
 
 use crate::commands::tenant::past;
@@ -26,6 +26,14 @@ fn one(plan: &TenantPlan) -> String {
     }
     for excess in &plan.excesses {
         let _ = writeln!(text, "{}", over(&plan.tenant, excess));
+    }
+    for violation in &plan.violations {
+        let _ = writeln!(text, "{}", broken(violation));
+    }
+    let told = i64::try_from(plan.violations.len()).unwrap_or(i64::MAX);
+    if plan.violations_total > told {
+        let more = plan.violations_total - told;
+        let _ = writeln!(text, "! and {more} more like these");
     }
     text
 }
@@ -82,6 +90,17 @@ fn over(tenant: &str, excess: &BudgetExcess) -> String {
     )
 }
 
+fn broken(violation: &PlanViolation) -> String {
+    let PlanViolation {
+        kind,
+        namespace,
+        name,
+        reasons,
+    } = violation;
+    let reasons = reasons.join(", ");
+    format!("! {kind}/{name} -n {namespace} stays, and would be refused if made anew: {reasons}")
+}
+
 #[cfg(test)]
 mod tests {
     use tenantry_proto::tenant::v1::Role;
@@ -110,6 +129,12 @@ mod tests {
             hard: "3".to_owned(),
             used: "5".to_owned(),
         };
+        let violation = PlanViolation {
+            kind: "pods".to_owned(),
+            namespace: "a-build".to_owned(),
+            name: "web".to_owned(),
+            reasons: vec!["too large".to_owned(), "of nobody".to_owned()],
+        };
         let plan = TenantPlan {
             tenant: "a".to_owned(),
             changes: vec![change],
@@ -117,13 +142,17 @@ mod tests {
             deleted_namespaces: vec!["a-dev".to_owned()],
             excesses: vec![excess],
             problems: vec![],
+            violations: vec![violation],
+            violations_total: 3,
         };
         assert_eq!(
             one(&plan),
             "# delete namespace/a-dev\n--- now\n+++ planned\n-kind: Namespace\n\
              ! namespace a-dev would be deleted with everything in it\n\
              - group:audit loses owner in a-dev (admin)\n\
-             ! a uses 5 pods, and would have 3: what there is stays, no more is let in\n"
+             ! a uses 5 pods, and would have 3: what there is stays, no more is let in\n\
+             ! pods/web -n a-build stays, and would be refused if made anew: too large, of nobody\n\
+             ! and 2 more like these\n"
         );
     }
 }

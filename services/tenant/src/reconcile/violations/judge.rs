@@ -58,14 +58,15 @@ pub(super) fn has_rules_for_services(rules: &GuardrailsSpec) -> bool {
 
 /// What speaks against a pod; one that is through with its work breaks nothing.
 pub(super) fn pod(rules: &GuardrailsSpec, pod: &Pod) -> Vec<String> {
-    let phase = pod
-        .status
-        .as_ref()
-        .and_then(|status| status.phase.as_deref());
-    match &pod.spec {
-        Some(spec) if !matches!(phase, Some("Succeeded" | "Failed")) => pod_spec(rules, spec),
-        _ => Vec::new(),
-    }
+    unfinished(pod).map_or_else(Vec::new, |spec| pod_spec(rules, spec))
+}
+
+/// The spec of a pod that is not through with its work.
+pub(in crate::reconcile) fn unfinished(pod: &Pod) -> Option<&PodSpec> {
+    let status = pod.status.as_ref();
+    let phase = status.and_then(|status| status.phase.as_deref());
+    let is_through = matches!(phase, Some("Succeeded" | "Failed"));
+    pod.spec.as_ref().filter(|_| !is_through)
 }
 
 fn pod_spec(rules: &GuardrailsSpec, spec: &PodSpec) -> Vec<String> {
