@@ -10,7 +10,7 @@ use tenantry_proto::tenant::v1::{
 use tonic::Code;
 
 use crate::{
-    commands::diff,
+    commands::{diff, tenant::losses},
     error::Error,
     manifest::{self, Resource},
     session::Session,
@@ -25,6 +25,9 @@ pub struct Command {
     /// Check everything at the service, show what would change, and change nothing.
     #[arg(long, value_name = "WHERE", value_enum, num_args = 0..=1, default_missing_value = "server", require_equals = true)]
     dry_run: Option<DryRun>,
+    /// Name of a tenant whose namespaces may go and whose members may lose roles; repeat it. Otherwise you are asked.
+    #[arg(long, value_name = "NAME")]
+    confirm: Vec<String>,
 }
 
 /// Where a dry run happens.
@@ -41,7 +44,11 @@ impl Command {
                 (Some(DryRun::Server), resource) => {
                     diff::show(session, resource).await?;
                 }
-                (None, Resource::Tenant(tenant)) => apply_tenant(session, *tenant).await?,
+                (None, Resource::Tenant(tenant)) => {
+                    let confirmed = self.confirm.iter().find(|name| **name == tenant.name);
+                    losses::confirm(session, &tenant, confirmed.map(String::as_str)).await?;
+                    apply_tenant(session, *tenant).await?;
+                }
                 (None, Resource::Quota(quota)) => apply_quota(session, *quota).await?,
             }
         }

@@ -8,7 +8,7 @@ use tenantry_proto::tenant::v1::{
 
 use crate::{commands::page, confirm, error::Error, moment::Moment, session::Session};
 
-mod losses;
+pub(crate) mod losses;
 mod namespaces;
 pub(crate) mod past;
 mod pause;

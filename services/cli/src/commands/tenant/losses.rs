@@ -10,7 +10,7 @@ use crate::{confirm, error::Error, session::Session};
 /// Asks before namespaces go and members lose roles, telling which; the service plans it.
 ///
 /// Errors: usage, with the flag to add, where nobody is there to ask.
-pub(super) async fn confirm(
+pub(crate) async fn confirm(
     session: &Session,
     tenant: &Tenant,
     confirmed: Option<&str>,
@@ -30,7 +30,10 @@ pub(super) async fn confirm(
         return Ok(());
     }
     let name = &tenant.name;
-    let what = format!("Updating tenant {name} takes away: {}.", losses.join("; "));
+    let what = format!(
+        "This change of tenant {name} takes away: {}.",
+        losses.join("; ")
+    );
     confirm::severe(&what, name, confirmed)
 }
 

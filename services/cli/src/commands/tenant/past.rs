@@ -7,6 +7,7 @@ use tenantry_proto::tenant::v1::{
     Role, Tenant, TenantRevision,
 };
 
+use super::losses;
 use crate::{
     commands::{apply::DryRun, audit, diff, page},
     error::Error,
@@ -26,6 +27,9 @@ pub struct Revert {
     /// Check everything at the service, show what would change, and change nothing.
     #[arg(long, value_name = "WHERE", value_enum, num_args = 0..=1, default_missing_value = "server", require_equals = true)]
     dry_run: Option<DryRun>,
+    /// The tenant's name again, instead of being asked for it when namespaces go or members lose roles.
+    #[arg(long, value_name = "NAME")]
+    confirm: Option<String>,
 }
 
 /// Every revision of a tenant's spec.
@@ -89,10 +93,17 @@ async fn fetch(
 }
 
 pub(super) async fn revert(session: &Session, command: Revert) -> Result<(), Error> {
-    let Revert { name, to, dry_run } = command;
+    let Revert {
+        name,
+        to,
+        dry_run,
+        confirm,
+    } = command;
+    let then = earlier(session, &name, to).await?;
     if dry_run.is_some() {
-        return foresee(session, name, to).await;
+        return foresee(session, then).await;
     }
+    losses::confirm(session, &then, confirm.as_deref()).await?;
     let request = RevertTenantRequest {
         name: name.clone(),
         generation: to,
@@ -113,19 +124,23 @@ pub(super) async fn revert(session: &Session, command: Revert) -> Result<(), Err
     Ok(())
 }
 
-/// The plan of an earlier spec.
-async fn foresee(session: &Session, name: String, to: i64) -> Result<(), Error> {
+/// The tenant as it was.
+async fn earlier(session: &Session, name: &str, generation: i64) -> Result<Tenant, Error> {
     let request = GetTenantRevisionRequest {
-        tenant: name.clone(),
-        generation: to,
+        tenant: name.to_owned(),
+        generation,
         ..Default::default()
     };
     let revision = fetch(session, request).await?.revision.unwrap_or_default();
-    let tenant = Tenant {
-        name,
+    Ok(Tenant {
+        name: name.to_owned(),
         spec: revision.spec,
         ..Default::default()
-    };
+    })
+}
+
+/// The plan of an earlier spec.
+async fn foresee(session: &Session, tenant: Tenant) -> Result<(), Error> {
     if !diff::show_tenant(session, tenant).await? {
         session.out.talk("Nothing would change.");
     }
