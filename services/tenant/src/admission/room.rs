@@ -119,7 +119,8 @@ impl Room {
     fn judge(&self, namespace: &str, ticket: &Ticket) -> Option<Verdict> {
         let share = self.share(namespace)?;
         let status = share.status.as_ref()?;
-        let (hard, used) = (amounts(status.hard.as_ref()), amounts(status.used.as_ref()));
+        let hard = amounts(status.hard.as_ref());
+        let used = self.in_use(namespace, amounts(status.used.as_ref()));
         if ticket.pass(&hard, &used) {
             return Some(Verdict::Fits);
         }
@@ -127,6 +128,16 @@ impl Room {
             Some(words) => Verdict::Beyond(words),
             None => Verdict::Short(ticket.short(&hard, &used)),
         })
+    }
+
+    /// What the apiserver tells, and what its count may have missed.
+    fn in_use(&self, namespace: &str, mut told: Amounts) -> Amounts {
+        let doubts = self.view.doubts.of([namespace.to_owned()].into_iter());
+        for (key, missed) in doubts.into_values().flat_map(|doubt| doubt.missed) {
+            let known = told.entry(key).or_default();
+            *known = Millis::new(known.get() + missed.get());
+        }
+        told
     }
 
     /// Words for a create that the tenant's whole budget has no room for.
@@ -177,7 +188,7 @@ impl Room {
         }
     }
 
-    fn share(&self, namespace: &str) -> Option<Arc<ResourceQuota>> {
+    fn share(&self, namespace: &str) -> Option<ResourceQuota> {
         self.view.shares.find(namespace, build::SHARE)
     }
 }

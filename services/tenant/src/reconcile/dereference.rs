@@ -11,9 +11,9 @@ use k8s_openapi::{
     apimachinery::pkg::api::resource::Quantity,
 };
 use kube::{ResourceExt, runtime::reflector::ObjectRef};
-use tenantry_k8s::{Guardrails, IntegrationConfig, Quota, Tenant, quantity::Amounts};
+use tenantry_k8s::{Guardrails, IntegrationConfig, Quota, Tenant};
 
-use crate::view::View;
+use crate::view::{Doubt, View};
 
 /// What is there.
 ///
@@ -37,7 +37,7 @@ pub struct Observed {
     /// Shares that creates on their way in need, by namespace.
     pub demands: BTreeMap<String, BTreeMap<String, Quantity>>,
     /// What may be in use beyond what the apiserver tells, by namespace.
-    pub doubts: BTreeMap<String, Amounts>,
+    pub doubts: BTreeMap<String, Doubt>,
     /// Our LimitRanges for this tenant.
     pub limits: Vec<LimitRange>,
     /// Our Guardrails for this tenant.
@@ -75,10 +75,7 @@ pub fn dereference(view: &View, tenant: &Tenant, install_namespace: &str) -> Obs
         install_namespace: install_namespace.to_owned(),
         quota: quota.map(|quota| Quota::clone(&quota)),
         quota_fault: fault.map(|fault| fault.to_string()),
-        config: view
-            .configs
-            .only()
-            .map(|config| IntegrationConfig::clone(&config)),
+        config: view.configs.only(),
         namespaces: namespaces(view, tenant),
         rivals: view.rivals(tenant),
         doubts: view
@@ -109,8 +106,7 @@ fn namespaces(view: &View, tenant: &Tenant) -> Vec<Namespace> {
         if all.iter().any(|namespace| namespace.name_any() == name) {
             continue;
         }
-        let unlabelled = view.namespaces.find("", &name);
-        all.extend(unlabelled.map(|namespace| Namespace::clone(&namespace)));
+        all.extend(view.namespaces.find("", &name));
     }
     all
 }

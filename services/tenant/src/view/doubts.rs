@@ -14,6 +14,15 @@ const STORED: Duration = Duration::from_secs(5);
 /// The apiserver's controller counts everything anew each five minutes.
 const COUNTED_ANEW: Duration = Duration::from_secs(360);
 
+/// What may be in use beyond what is told.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Doubt {
+    /// How much.
+    pub missed: Amounts,
+    /// Whether one more count would clear it up: by now everything is stored that was admitted.
+    pub is_due: bool,
+}
+
 /// Use that the apiserver may not tell of, by namespace.
 ///
 /// After each change of a share its controller counts what is there. A create that was admitted and is not stored yet is
@@ -23,6 +32,7 @@ pub(crate) struct Doubts(Mutex<HashMap<String, Told>>);
 
 /// What was told last of a share, each version in its order.
 struct Told {
+    uid: Option<String>,
     hard: Amounts,
     used: Amounts,
     missed: Amounts,
@@ -38,12 +48,15 @@ impl Doubts {
         let (hard, used) = (amounts(status.hard.as_ref()), amounts(status.used.as_ref()));
         let now = Instant::now();
         let mut all = self.locked();
+        // What another share of that place may have missed is gone with it, which a list does not tell.
         let before = all.get(&namespace);
+        let before = before.filter(|told| told.uid == share.uid());
         let missed = before.map_or_else(Amounts::new, |told| told.missed_by(&hard, &used, now));
         let since = before
             .filter(|told| told.missed == missed)
             .map_or(now, |told| told.since);
         let told = Told {
+            uid: share.uid(),
             hard,
             used,
             missed,
@@ -57,13 +70,23 @@ impl Doubts {
         self.locked().remove(namespace);
     }
 
+    /// Takes that shares are left only in namespaces of which `has_share`.
+    pub(super) fn keep(&self, has_share: impl Fn(&str) -> bool) {
+        self.locked().retain(|namespace, _| has_share(namespace));
+    }
+
     /// What may be in use beyond what is told, of `namespaces`.
-    pub(crate) fn of(&self, namespaces: impl Iterator<Item = String>) -> BTreeMap<String, Amounts> {
+    pub(crate) fn of(&self, namespaces: impl Iterator<Item = String>) -> BTreeMap<String, Doubt> {
         let all = self.locked();
         let missed = |namespace: String| {
             let told = all.get(&namespace)?;
-            let is_in_doubt = !told.missed.is_empty() && told.since.elapsed() < COUNTED_ANEW;
-            is_in_doubt.then(|| (namespace, told.missed.clone()))
+            let age = told.since.elapsed();
+            let is_in_doubt = !told.missed.is_empty() && age < COUNTED_ANEW;
+            let doubt = || Doubt {
+                missed: told.missed.clone(),
+                is_due: age >= STORED,
+            };
+            is_in_doubt.then(|| (namespace, doubt()))
         };
         namespaces.filter_map(missed).collect()
     }
@@ -101,15 +124,23 @@ mod tests {
     use super::*;
 
     fn tell(doubts: &Doubts, hard: u32, used: u32) -> i128 {
+        tell_of(doubts, "1", hard, used)
+    }
+
+    fn tell_of(doubts: &Doubts, uid: &str, hard: u32, used: u32) -> i128 {
         let share = json!({
-            "metadata": {"name": "tenant-quota", "namespace": "n"},
+            "metadata": {"name": "tenant-quota", "namespace": "n", "uid": uid},
             "status": {"hard": {"pods": hard.to_string()}, "used": {"pods": used.to_string()}},
         });
         doubts.hear(&serde_json::from_value(share).unwrap());
-        let mut missed = doubts.of(["n".to_owned()].into_iter());
-        let missed = missed
+        in_doubt(doubts)
+    }
+
+    fn in_doubt(doubts: &Doubts) -> i128 {
+        let mut all = doubts.of(["n".to_owned()].into_iter());
+        let missed = all
             .remove("n")
-            .and_then(|mut missed| missed.remove("pods"));
+            .and_then(|mut doubt| doubt.missed.remove("pods"));
         missed.unwrap_or_default().get() / 1000
     }
 
@@ -128,5 +159,34 @@ mod tests {
         assert_eq!(tell(&doubts, 27, 20), 4);
         tokio::time::advance(STORED).await;
         assert_eq!(tell(&doubts, 28, 20), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_count_is_due_once_everything_admitted_is_stored() {
+        let doubts = Doubts::default();
+        tell(&doubts, 30, 26);
+        tell(&doubts, 28, 25);
+        let is_due = || doubts.of(["n".to_owned()].into_iter())["n"].is_due;
+        assert!(!is_due());
+        tokio::time::advance(STORED).await;
+        assert!(is_due());
+        assert_eq!(tell(&doubts, 27, 25), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_in_doubt_of_a_share_that_is_gone() {
+        let doubts = Doubts::default();
+        let doubt = || {
+            tell(&doubts, 30, 26);
+            assert_eq!(tell(&doubts, 28, 25), 1);
+        };
+        doubt();
+        doubts.keep(|namespace| namespace == "n");
+        assert_eq!(in_doubt(&doubts), 1);
+        doubts.keep(|_| false);
+        assert_eq!(in_doubt(&doubts), 0);
+        doubt();
+        // Made anew while nobody watched.
+        assert_eq!(tell_of(&doubts, "2", 30, 0), 0);
     }
 }

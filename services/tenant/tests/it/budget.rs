@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tenantry_testkit::{Contention, Crowd};
+use tenantry_testkit::{Churn, Contention, Crowd, eventually};
 
 use crate::{refused, support::World};
 
@@ -13,6 +13,10 @@ const CREATES: usize = 1000;
 const CLIENTS: usize = 16;
 const BUDGET: usize = 300;
 const NAMESPACES: usize = 10;
+/// Small enough to be used up within [`CHURN`], again and again.
+const CHURNED: usize = 60;
+const CHURNED_NAMESPACES: usize = 4;
+const CHURN: Duration = Duration::from_secs(3);
 /// From the first try until the budget is used up.
 const FULL: Duration = Duration::from_secs(10);
 /// Between two writes of a quota's status that only tell of use.
@@ -24,7 +28,8 @@ const TAKEN_OVER: Duration = Duration::from_secs(15);
 async fn a_crowd_gets_the_whole_budget_and_no_more() {
     let world = World::start_with(&[("TENANTRY_REPLICA", "one")]).await;
     world.apply(&quota("crowd", &format!("{{secrets: {BUDGET}}}")));
-    let alone = crowd(&world, "alone").await;
+    let crowd = async |name: &str| members(&world, name, "crowd", NAMESPACES).await;
+    let alone = crowd("alone").await;
     let (writes, began) = (quota_writes(&world), Instant::now());
     hold(alone.contend(CREATES, BUDGET, || ()).await, FULL);
     let periods = began.elapsed().as_secs() / USE_APART.as_secs() + 1;
@@ -36,10 +41,10 @@ async fn a_crowd_gets_the_whole_budget_and_no_more() {
 
     let other = world.replica("other");
     world.wait_for_replicas(2).await;
-    let pair = crowd(&world, "pair").await;
+    let pair = crowd("pair").await;
     hold(pair.contend(CREATES, BUDGET, || ()).await, FULL);
 
-    let killed = crowd(&world, "killed").await;
+    let killed = crowd("killed").await;
     let kill = || drop(other);
     hold(
         killed.contend(CREATES, BUDGET, kill).await,
@@ -69,15 +74,55 @@ fn hold(went: Contention, patience: Duration) {
     );
 }
 
-/// Members of the tenant `name`, which has a budget of [`BUDGET`] secrets.
-async fn crowd(world: &World, name: &str) -> Crowd {
-    let names: Vec<String> = (0..NAMESPACES).map(|n| format!("n{n}")).collect();
-    world.apply(&tenant(name, "crowd", &names));
+/// Members of the tenant `name`, whose budget is that of `quota`.
+async fn members(world: &World, name: &str, quota: &str, namespaces: usize) -> Crowd {
+    let names: Vec<String> = (0..namespaces).map(|n| format!("n{n}")).collect();
+    world.apply(&tenant(name, quota, &names));
     world.wait_for(name, "Ready", "True").await;
     Crowd {
         judge: world.acting_as(None).await,
         member: world.acting_as(Some(OWNER)).await,
         namespaces: names.iter().map(|n| format!("{name}-{n}")).collect(),
+        clients: CLIENTS,
+    }
+}
+
+#[tokio::test]
+async fn a_crowd_that_comes_and_goes_gets_no_more_past_a_budget_than_past_a_native_quota() {
+    let world = World::start().await;
+    world.apply(&quota("churn", &format!("{{secrets: {CHURNED}}}")));
+    let ours = members(&world, "churn", "churn", CHURNED_NAMESPACES).await;
+    let native = native(&world).await;
+    let (ours, native) = (ours.churn(CHURN).await, native.churn(CHURN).await);
+    let told = format!("ours {ours:?}, native {native:?}");
+    println!("{told}");
+    // What never fills cannot overflow.
+    let least = ours.most.min(native.most);
+    assert!(least >= CHURNED, "{told}");
+    let above = |churn: Churn| churn.most - CHURNED;
+    // A native quota lets too many in by chance (24 lived where it allowed 20) and we promise no more than that: one of
+    // ours beside none of its own is the same chance, and more is not.
+    assert!(above(ours) <= above(native).max(1), "{told}");
+}
+
+/// The same clients in one namespace of nobody's, with one quota of the apiserver's own.
+async fn native(world: &World) -> Crowd {
+    world.kubectl("create namespace native").unwrap();
+    world
+        .kubectl(&format!(
+            "create quota native -n native --hard=secrets={CHURNED}"
+        ))
+        .unwrap();
+    eventually("a quota that is enforced", async || {
+        let status = world.get("resourcequota native -n native")["status"].clone();
+        let is_enforced = status["hard"]["secrets"].is_string();
+        is_enforced.then_some(()).ok_or(status)
+    })
+    .await;
+    Crowd {
+        judge: world.acting_as(None).await,
+        member: world.acting_as(None).await,
+        namespaces: vec!["native".to_owned()],
         clients: CLIENTS,
     }
 }

@@ -121,19 +121,20 @@ fn held(resource: &str, observed: &Observed) -> BTreeMap<String, Held> {
             .unwrap_or_default()
     };
     let doubt = |namespace: &str| {
-        let doubts = observed.doubts.get(namespace);
-        let of = doubts.and_then(|doubts| doubts.get(resource));
-        of.copied().unwrap_or_default()
+        let doubt = observed.doubts.get(namespace)?;
+        Some((*doubt.missed.get(resource)?, doubt.is_due))
     };
     let of = |namespace: &str, quota: &ResourceQuota| {
         let (spec, status) = (quota.spec.as_ref(), quota.status.as_ref());
         let wanted = read(spec.and_then(|spec| spec.hard.as_ref()));
         let enforced = read(status.and_then(|status| status.hard.as_ref()));
+        let (doubt, is_due) = doubt(namespace).unwrap_or_default();
         Held {
             hard: wanted.max(enforced),
             used: read(status.and_then(|status| status.used.as_ref())),
             asked: read(observed.demands.get(namespace)),
-            doubt: doubt(namespace),
+            doubt,
+            is_due,
         }
     };
     observed

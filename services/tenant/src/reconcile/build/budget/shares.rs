@@ -14,6 +14,8 @@ pub(super) struct Held {
     pub(super) asked: Millis,
     /// What may be in use beyond that.
     pub(super) doubt: Millis,
+    /// Whether one more count would clear that up.
+    pub(super) is_due: bool,
 }
 
 /// The same in whole parts.
@@ -23,6 +25,7 @@ struct Part {
     used: i128,
     asked: i128,
     doubt: i128,
+    is_due: bool,
 }
 
 impl Part {
@@ -33,6 +36,7 @@ impl Part {
             used: up(held.used),
             asked: up(held.asked),
             doubt: up(held.doubt),
+            is_due: held.is_due,
         }
     }
 
@@ -69,7 +73,9 @@ pub(super) fn next<'a>(
     let doubt: i128 = now.iter().map(|part| part.doubt).sum();
     let is_doubted = left < 0 && left + doubt >= 0 && names.len() == held.len();
     let wishes = Wishes::of(total, &now);
-    let shares = if is_settled && wishes.beyond.iter().any(|wish| *wish > 0) {
+    let shares = if is_settled && now.iter().any(|part| part.is_due) {
+        counted_anew(&now)
+    } else if is_settled && wishes.beyond.iter().any(|wish| *wish > 0) {
         wishes.served(&now, left)
     } else if is_settled && left == 0 {
         now.iter().map(|part| part.hard).collect()
@@ -172,7 +178,7 @@ fn collect(free: &mut [i128], shares: &mut [i128], mut missing: i128, spared: i1
     }
 }
 
-/// Shares without what is `missing`, which the richest give up.
+/// Shares without what is `missing`, which the richest give up; what they have not is taken where it may be in use anyway.
 fn lowered(now: &[Part], mut missing: i128) -> Vec<i128> {
     let mut shares: Vec<i128> = now.iter().map(|part| part.hard).collect();
     let mut richest: Vec<usize> = (0..now.len()).collect();
@@ -182,7 +188,18 @@ fn lowered(now: &[Part], mut missing: i128) -> Vec<i128> {
         shares[at] -= taken;
         missing -= taken;
     }
+    for (share, part) in shares.iter_mut().zip(now) {
+        let taken = part.doubt.min(missing).min(*share);
+        *share -= taken;
+        missing -= taken;
+    }
     shares
+}
+
+/// Shares one lower where a count is due: any change makes the apiserver count, and then it is given back.
+fn counted_anew(now: &[Part]) -> Vec<i128> {
+    let share = |part: &Part| part.hard - i128::from(part.is_due && part.hard > 0);
+    now.iter().map(share).collect()
 }
 
 /// Everybody gets what is in use and an even part of the rest.
@@ -236,6 +253,7 @@ mod tests {
             used: *used,
             asked: 0,
             doubt: 0,
+            is_due: false,
         };
         used.iter().map(part).collect()
     }
@@ -248,6 +266,7 @@ mod tests {
                 used: Millis::new(used * 1000),
                 asked: Millis::new(asked * 1000),
                 doubt: Millis::ZERO,
+                is_due: false,
             };
             (name.to_string(), held)
         };
@@ -342,6 +361,28 @@ mod tests {
         assert_eq!(step(30, &held), [10, 8, 10]);
         held.get_mut("b").unwrap().hard = Millis::new(8000);
         assert_eq!(step(30, &held), [10, 8, 10]);
+    }
+
+    #[test]
+    fn where_nobody_has_anything_to_give_a_doubt_lowers_the_share_itself() {
+        let mut held = all(&[(10, 9, 0), (10, 10, 0), (10, 10, 0)]);
+        held.get_mut("a").unwrap().doubt = Millis::new(1000);
+        assert_eq!(step(30, &held), [9, 10, 10]);
+        // The count that follows has it.
+        *held.get_mut("a").unwrap() = all(&[(9, 10, 0)])["a"];
+        assert_eq!(step(30, &held), [9, 10, 10]);
+    }
+
+    #[test]
+    fn a_count_that_is_due_is_had_by_one_less_for_a_moment() {
+        let mut held = all(&[(10, 9, 0), (9, 5, 0), (10, 10, 0)]);
+        let a = held.get_mut("a").unwrap();
+        (a.doubt, a.is_due) = (Millis::new(1000), true);
+        assert_eq!(step(30, &held), [9, 9, 10]);
+        // The same until the count is told.
+        assert_eq!(step(30, &held), [9, 9, 10]);
+        *held.get_mut("a").unwrap() = all(&[(9, 9, 0)])["a"];
+        assert_eq!(step(30, &held).iter().sum::<i128>(), 30);
     }
 
     #[test]
