@@ -37,6 +37,7 @@ use kube::{
 use serde_json::json;
 use tenantry_k8s::{IntegrationConfig, Quota, Tenant, TenantStatus, integration_config};
 use tenantry_runtime::Chain;
+use uuid::Uuid;
 
 use crate::{
     cluster::{self, within},
@@ -46,6 +47,7 @@ use crate::{
     store::{self, Store},
     view::{NotListed, Queue, View},
 };
+use apply::{Applied, Failure};
 use build::{Plan, build};
 use dereference::{Observed, dereference};
 use haste::{Haste, Next};
@@ -99,6 +101,12 @@ pub enum Error {
         #[source]
         source: Invalid,
     },
+    /// Another replica may look after it by now, and know more than this one.
+    #[error("{name} is not this replica's any more")]
+    Lost {
+        /// Which object.
+        name: String,
+    },
 }
 
 impl Error {
@@ -106,7 +114,9 @@ impl Error {
     fn retry_after(&self) -> Duration {
         let asked = match self {
             Self::Cluster { source, .. } => source.retry_after(),
-            Self::NotListed(_) | Self::Store { .. } | Self::Invalid { .. } => None,
+            Self::NotListed(_) | Self::Store { .. } | Self::Invalid { .. } | Self::Lost { .. } => {
+                None
+            }
         };
         asked.unwrap_or(SOON)
     }
@@ -140,9 +150,16 @@ async fn reconcile(tenant: Arc<Tenant>, context: Arc<Context>) -> Result<Action,
         return Ok(Action::await_change());
     }
     context.view.listed().await?;
-    let action = bring(&tenant, &context).await;
+    let end = Box::pin(bring(&tenant, &context)).await;
     context.roll.note(&name, || context.owned());
-    action
+    match end {
+        // Who has it now looks at it by himself; and if it comes back, everything is looked at.
+        Err(failure) if !context.shards.owns(&name) => {
+            tracing::info!(tenant = name, error = %Chain(&failure), "Look given up; the tenant may be another replica's.");
+            Ok(Action::await_change())
+        }
+        end => end,
+    }
 }
 
 /// Brings the cluster to what `tenant` wants.
@@ -179,9 +196,7 @@ async fn bring(tenant: &Tenant, context: &Context) -> Result<Action, Error> {
     let mut plan = build(&valid, &observed);
     let missing = context.memory.missing(valid.uid, &plan, &observed);
     plan.drift.extend(missing);
-    let done = carry_out(tenant, &valid, &observed, &plan, context)
-        .await
-        .map_err(failed)?;
+    let done = carry_out(tenant, &valid, &observed, &plan, context).await?;
     let outcome = Outcome {
         valid: &valid,
         observed: &observed,
@@ -219,27 +234,37 @@ async fn carry_out(
     observed: &Observed,
     plan: &Plan,
     context: &Context,
-) -> Result<Carried, cluster::Error> {
+) -> Result<Carried, Error> {
     let Context { store, .. } = context;
-    let taken = apply::revoke(context, plan).await;
+    let name = valid.name.as_str();
+    let failed = |failure: Failure| failure.of(name);
+    let late = |source| Error::Store {
+        name: name.to_owned(),
+        source,
+    };
+    let taken = apply::revoke(context, name, plan).await;
+    // A right that could not be taken lasts: no end of it is recorded.
+    let is_taken = taken.undone.is_empty();
     // After revoking: an absent Postgres takes seconds to say so.
     let known = context.memory.recorded(valid.uid);
     let intent = match &known {
         Some(known) if known.generation >= valid.generation => Ok(()),
         _ => intent(tenant, valid, observed, context).await,
     };
-    let mut applied = taken.and(apply::structure(context, plan).await);
+    let mut applied = taken.and(apply::structure(context, name, plan).await);
+    in_trust(&applied, name, context).map_err(failed)?;
     let mut is_recorded = intent.is_ok();
     let mut are_granted = plan.grants.is_empty();
     if let (Ok(()), false) = (&intent, are_granted) {
         match record::request(store, valid, plan).await {
             Ok(permit) => {
-                applied = applied.and(apply::grant(context, plan, permit).await);
+                applied = applied.and(apply::grant(context, name, plan, permit).await);
                 are_granted = true;
             }
-            Err(failure) => is_recorded = warn(valid, &failure),
+            Err(failure) => is_recorded = unrecorded(valid, failure).map_err(late)?,
         }
     }
+    in_trust(&applied, name, context).map_err(failed)?;
     if !are_granted {
         applied
             .undone
@@ -248,7 +273,7 @@ async fn carry_out(
     let granted = in_force(plan, &applied.undone);
     let drift = put_back(plan, &applied.undone);
     metrics::put_back(&drift);
-    let is_known = are_granted && applied.transient.is_none();
+    let is_known = are_granted && is_taken && applied.transient.is_none();
     let problems: Vec<_> = valid
         .problems
         .iter()
@@ -278,11 +303,11 @@ async fn carry_out(
         .await
         {
             Ok(()) => context.memory.record(valid.uid, told),
-            Err(failure) => is_recorded = warn(valid, &failure),
+            Err(failure) => is_recorded = unrecorded(valid, failure).map_err(late)?,
         },
     }
     match applied.transient {
-        Some(failure) => Err(failure),
+        Some(failure) => Err(failed(failure.into())),
         None => Ok(Carried {
             problems,
             undone: applied.undone,
@@ -302,6 +327,22 @@ async fn intent(
         quota::intent(quota, context).await?;
     }
     record::intent(&context.store, tenant, valid).await
+}
+
+/// Who may know less than another replica records nothing, and tells nothing.
+fn in_trust(applied: &Applied, tenant: &str, context: &Context) -> Result<(), Failure> {
+    if applied.is_lost {
+        return Err(Failure::Lost);
+    }
+    apply::still_ours(context, tenant)
+}
+
+/// False where Postgres did not take it, which holds nothing up. That the history has something newer ends the look.
+fn unrecorded(valid: &Valid, failure: store::Error) -> Result<bool, store::Error> {
+    match failure {
+        store::Error::Late { .. } => Err(failure),
+        store::Error::Database(_) | store::Error::Event(_) => Ok(warn(valid, &failure)),
+    }
 }
 
 fn warn(valid: &Valid, failure: &store::Error) -> bool {
@@ -343,6 +384,8 @@ fn next(outcome: &Outcome<'_>, is_violated: bool) -> Action {
         .any(|problem| ["RoleNotBindable", "ClusterRefused"].contains(&problem.reason));
     match () {
         () if !outcome.is_recorded => Action::requeue(SOON),
+        // A count is due by then, and nothing tells of it.
+        () if !outcome.observed.doubts.is_empty() => Action::requeue(SOON),
         // No watch tells of what breaks the rules, nor of its end.
         () if outcome.is_settled() && is_violated => Action::requeue(RULES),
         () if outcome.is_settled() => Action::await_change(),
@@ -356,6 +399,11 @@ impl Context {
     /// Others may have looked after the tenants meanwhile.
     fn forget(&self, queue: &Queue) {
         self.memory.forget_all();
+        self.pace.forget_all();
+        self.looks.forget_all();
+        self.quotas.forget_all();
+        // Of work that goes on here somebody is still to be told.
+        self.haste.keep(&self.owned_uids());
         self.roll.restart();
         queue.look_at(
             self.view.faults.names::<Tenant>(),
@@ -368,6 +416,15 @@ impl Context {
         let all = self.view.tenants.now().state();
         let names = all.iter().map(|tenant| tenant.name_any());
         names.filter(|name| self.shards.owns(name)).collect()
+    }
+
+    fn owned_uids(&self) -> HashSet<Uuid> {
+        let all = self.view.tenants.now().state();
+        let ours = all
+            .iter()
+            .filter(|tenant| self.shards.owns(&tenant.name_any()));
+        let uids = ours.filter_map(|tenant| Uuid::parse_str(&tenant.uid()?).ok());
+        uids.collect()
     }
 
     /// Takes the apiserver's answer to a write of a tenant; none if it is gone.

@@ -1,7 +1,8 @@
 //! Which replica looks after what: each renews a Lease, and a thing belongs to the live replica that ranks highest for it.
 //!
-//! A Lease does not fence: what two replicas do at once must be harmless. Cluster writes are the same whoever makes them,
-//! and database writes give way to newer ones.
+//! A Lease does not fence: what two replicas do at once must be harmless. Who asks before each write whether the thing is
+//! still his stops in time but for the one write under way, which is the same whoever makes it; a share, which is not, is
+//! written before anybody else can have the tenant; and the history takes nothing that goes by an older spec than it has.
 
 mod members;
 
@@ -28,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    cluster::{self, within},
+    cluster::{self, SHARE_MAX, within},
     reconcile::{build::MANAGED_BY, object::MANAGER},
 };
 use members::{LEASE, Members};
@@ -39,6 +40,9 @@ const RENEWAL: Duration = Duration::from_secs(2);
 const TRUSTED: Duration = Duration::from_secs(5);
 /// The others hear of a new replica within a renewal.
 const HEARD: Duration = Duration::from_secs(3);
+
+// A write of a share that began in trust ends before the others take over.
+const _: () = assert!(TRUSTED.as_secs() + SHARE_MAX.as_secs() < LEASE.as_secs());
 
 /// This replica among the others.
 pub struct Shards {

@@ -16,6 +16,7 @@ pub use revision::{Application, Position, Revision, RevisionQuery};
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use tenantry_domain::{Actor, ActorKind};
 use tenantry_events::{Fact, RecordError, Wake};
+use uuid::Uuid;
 
 /// Why something was not recorded.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,16 @@ pub enum Error {
     /// An event cannot be added.
     #[error(transparent)]
     Event(#[from] RecordError),
+    /// Another replica has recorded a newer spec of the tenant, or its end.
+    #[error(
+        "generation {generation} of tenant {uid} is late: a newer one, or its end, is recorded"
+    )]
+    Late {
+        /// Kubernetes uid.
+        uid: Uuid,
+        /// Generation that was gone by.
+        generation: i64,
+    },
 }
 
 /// How a thing compares to what was last recorded of it.

@@ -2,8 +2,8 @@
 //! was done.
 
 use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
+    collections::{HashMap, HashSet},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -55,7 +55,7 @@ pub(super) enum Next {
 impl Haste {
     /// What follows the look that had this `outcome`.
     pub(super) fn next(&self, tenant: Uuid, outcome: &Outcome<'_>) -> Next {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.locked();
         let begun = all.entry(tenant).or_insert_with(|| Begun {
             since: Instant::now(),
             last: Work::default(),
@@ -76,6 +76,20 @@ impl Haste {
             Some(left) => Next::Look(left),
             None => Next::Tell(std::mem::take(&mut begun.untold)),
         }
+    }
+
+    /// Forgets every tenant but `ours`: others tell of the rest.
+    pub(super) fn keep(&self, ours: &HashSet<Uuid>) {
+        self.locked().retain(|tenant, _| ours.contains(tenant));
+    }
+
+    /// A tenant that is gone.
+    pub(super) fn forget(&self, tenant: Uuid) {
+        self.locked().remove(&tenant);
+    }
+
+    fn locked(&self) -> MutexGuard<'_, HashMap<Uuid, Begun>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -9,7 +9,6 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
@@ -126,10 +125,10 @@ fn in_place(observed: &Observed) -> InPlace {
     all
 }
 
-fn note<K: kube::ResourceExt + Serialize>(all: &mut InPlace, kind: Kind, objects: &[K]) {
-    all.extend(
-        objects
-            .iter()
-            .map(|object| Object::observed(kind, object).key),
-    );
+fn note<K: kube::ResourceExt>(all: &mut InPlace, kind: Kind, objects: &[K]) {
+    all.extend(objects.iter().map(|object| Key {
+        kind,
+        namespace: object.namespace().unwrap_or_default(),
+        name: object.name_any(),
+    }));
 }

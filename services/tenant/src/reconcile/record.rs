@@ -75,9 +75,12 @@ pub async fn intent(store: &Store, tenant: &Tenant, valid: &Valid) -> Result<(),
 }
 
 /// Records the grants of `plan` as wanted, before any of them is applied.
+///
+/// Errors: `Late`, and nothing is recorded, where the history has a newer spec.
 pub async fn request(store: &Store, valid: &Valid, plan: &Plan) -> Result<Permit, Error> {
     let whose = Whose::from(valid);
     let mut record = store.begin().await?;
+    record.tenant_held(valid.uid, valid.generation).await?;
     let known = record.grants(valid.uid).await?;
     for grant in plan
         .granted
@@ -94,6 +97,8 @@ pub async fn request(store: &Store, valid: &Valid, plan: &Plan) -> Result<Permit
 }
 
 /// Records what is in place after `plan`: namespaces, grants, drift put back, and the tenant as applied once it is.
+///
+/// Errors: `Late`, and nothing is recorded, where the history has a newer spec.
 pub(crate) async fn outcome(
     store: &Store,
     tenant: &Tenant,
@@ -104,6 +109,7 @@ pub(crate) async fn outcome(
 ) -> Result<(), Error> {
     let whose = Whose::from(valid);
     let mut record = store.begin().await?;
+    record.tenant_held(valid.uid, valid.generation).await?;
     let owned: Vec<&Namespace> = observed
         .namespaces
         .iter()

@@ -8,7 +8,7 @@ use tenantry_runtime::Chain;
 
 use super::{
     Context, Error, SOON, actor,
-    apply::remove,
+    apply::{Failure, remove, still_ours},
     cluster,
     dereference::{Observed, dereference},
     finalizer,
@@ -36,7 +36,7 @@ pub(super) async fn release(tenant: &Tenant, context: &Context) -> Result<Action
     })?;
     let left = take_back(tenant, &valid, context, &observed)
         .await
-        .map_err(failed)?;
+        .map_err(|failure| failure.of(&name))?;
     if !left.is_empty() {
         let message = format!("waiting for namespaces to go: {}", left.join(", "));
         tell(tenant, context, "NamespacesTerminating", &message)
@@ -60,6 +60,7 @@ pub(super) async fn release(tenant: &Tenant, context: &Context) -> Result<Action
         return Ok(Action::requeue(SOON));
     }
     context.memory.forget(whose.uid);
+    context.haste.forget(whose.uid);
     context.looks.forget(whose.uid);
     context.pace.forget(tenant);
     let left = finalizer::take_off(&context.client, tenant)
@@ -75,11 +76,12 @@ async fn take_back(
     valid: &Valid,
     context: &Context,
     observed: &Observed,
-) -> Result<Vec<String>, cluster::Error> {
+) -> Result<Vec<String>, Failure> {
+    let name = valid.name.as_str();
     let bindings = keys_of(Kind::RoleBinding, &observed.bindings);
     let own = keys_of(Kind::ClusterRoleBinding, &observed.role_bindings);
     let roles = keys_of(Kind::ClusterRole, &observed.roles);
-    remove_each(context, &[bindings, own, roles].concat()).await?;
+    remove_each(context, name, &[bindings, own, roles].concat()).await?;
     let ours: Vec<&Namespace> = observed
         .namespaces
         .iter()
@@ -91,28 +93,29 @@ async fn take_back(
         .as_ref()
         .is_some_and(|spec| spec.on_delete_purge_namespaces == Some(true));
     if is_purge {
-        remove_each(context, &still_there(&ours)).await?;
+        remove_each(context, name, &still_there(&ours)).await?;
         return Ok(ours.into_iter().map(told).collect());
     }
     let quotas = keys_of(Kind::ResourceQuota, &observed.quotas);
     let limits = keys_of(Kind::LimitRange, &observed.limits);
     let policies = keys_of(Kind::NetworkPolicy, &observed.network_policies);
-    remove_each(context, &[quotas, limits, policies].concat()).await?;
+    remove_each(context, name, &[quotas, limits, policies].concat()).await?;
     for namespace in ours {
+        still_ours(context, name)?;
         let_go(context, namespace).await?;
     }
     // A namespace with the label and without rules would take nothing.
     for key in keys_of(Kind::Guardrails, &observed.guardrails) {
-        remove(context, &key).await?;
+        remove(context, name, &key).await?;
     }
     Ok(Vec::new())
 }
 
 /// Asks for the deletion of each, whatever becomes of the others: one that will not go holds up no other.
-async fn remove_each(context: &Context, keys: &[Key]) -> Result<(), cluster::Error> {
+async fn remove_each(context: &Context, tenant: &str, keys: &[Key]) -> Result<(), Failure> {
     let mut first = Ok(());
     for key in keys {
-        first = first.and(remove(context, key).await);
+        first = first.and(remove(context, tenant, key).await);
     }
     first
 }

@@ -4,17 +4,54 @@ use uuid::Uuid;
 
 use super::{Error, Record, Seen};
 
+/// How far the history of a tenant is.
+struct Known {
+    generation: i64,
+    is_deleted: bool,
+}
+
+impl Known {
+    /// Whether something came after `generation`.
+    fn is_after(&self, generation: i64) -> bool {
+        self.is_deleted || self.generation > generation
+    }
+}
+
 impl Record {
     /// How generation `generation` of a tenant compares to what is recorded.
+    ///
+    /// The tenant's row stays locked until the transaction ends.
     pub async fn tenant_seen(&mut self, uid: Uuid, generation: i64) -> Result<Seen, Error> {
-        let known = sqlx::query_scalar!("SELECT generation FROM tenant WHERE uid = $1", uid)
-            .fetch_optional(self.conn())
-            .await?;
-        Ok(match known {
+        Ok(match self.tenant_locked(uid).await? {
             None => Seen::New,
-            Some(known) if known < generation => Seen::Changed,
+            Some(known) if known.generation < generation => Seen::Changed,
             Some(_) => Seen::Same,
         })
+    }
+
+    /// Makes sure that nothing newer than `generation` of a tenant is recorded before the transaction ends: a replica that
+    /// has lost the tenant and does not know it must not end what the next one began.
+    ///
+    /// Errors: `Late`, if something newer is recorded already.
+    pub async fn tenant_held(&mut self, uid: Uuid, generation: i64) -> Result<(), Error> {
+        match self.tenant_locked(uid).await? {
+            Some(known) if known.is_after(generation) => Err(Error::Late { uid, generation }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Locks the tenant's row; none if there is none.
+    async fn tenant_locked(&mut self, uid: Uuid) -> Result<Option<Known>, Error> {
+        let row = sqlx::query!(
+            r#"SELECT generation, delete_time IS NOT NULL AS "is_deleted!" FROM tenant WHERE uid = $1 FOR UPDATE"#,
+            uid
+        )
+        .fetch_optional(self.conn())
+        .await?;
+        Ok(row.map(|row| Known {
+            generation: row.generation,
+            is_deleted: row.is_deleted,
+        }))
     }
 
     /// Keeps a revision of a tenant's spec.
@@ -77,5 +114,25 @@ impl Record {
         .execute(self.conn())
         .await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_newer_spec_and_the_end_come_after_a_generation() {
+        let check = |generation: i64, is_deleted: bool, expected: bool| {
+            let known = Known {
+                generation,
+                is_deleted,
+            };
+            assert_eq!(known.is_after(5), expected, "{generation} {is_deleted}");
+        };
+        check(4, false, false);
+        check(5, false, false);
+        check(6, false, true);
+        check(5, true, true);
     }
 }
