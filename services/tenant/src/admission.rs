@@ -7,13 +7,15 @@
 mod answer;
 mod certificate;
 mod claims;
+mod deletion;
+mod idle;
 mod keep;
 mod listen;
 mod requester;
 mod room;
 mod rules;
 mod stamp;
-mod usage;
+pub(crate) mod usage;
 pub mod verdict;
 
 use std::{sync::Arc, time::Duration};

@@ -53,7 +53,9 @@ pub const NAME: &str = "tenant-operator-config";
         name = "Age",
         type_ = "date",
         json_path = ".metadata.creationTimestamp"
-    )
+    ),
+    validation = Rule::new("self.metadata.name == 'tenant-operator-config'")
+        .message("metadata.name must be tenant-operator-config: there is one IntegrationConfig, and another would do nothing"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct IntegrationConfigSpec {

@@ -16,8 +16,10 @@ pub const ACTOR_GENERATION: &str = "tenantry.dev/actor-generation";
 pub const DELETED_BY: &str = "tenantry.dev/deleted-by";
 /// Annotation on a Tenant: `true` stops reconciling it, though not its deletion.
 pub const PAUSED: &str = "tenantry.dev/paused";
-/// Annotation on a Tenant paused or resumed through gRPC: the username of the caller.
+/// Annotation on a Tenant: the username of who paused or resumed it, written by the webhook.
 pub const PAUSED_BY: &str = "tenantry.dev/paused-by";
+/// Annotation on a Tenant: which of both the name beside it stands for; after a change that no webhook saw, it does not fit.
+pub const PAUSED_BY_STATE: &str = "tenantry.dev/paused-by-state";
 /// Annotation on an object of ours: digest of what was last applied, so that a change by others is told from a change of plan.
 pub const APPLIED: &str = "tenantry.dev/applied";
 /// Annotation on our ResourceQuota: the share that creates on their way in need, as `{"asked": time, "hard": {resource: quantity}}`.

@@ -2,17 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json, Router,
-    extract::{DefaultBodyLimit, State},
-    http::StatusCode,
-    routing::post,
-};
+use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
 use kube::{
     Api, Client, ResourceExt as _,
-    api::{ListParams, Patch, PatchParams},
+    api::ListParams,
     core::{
-        ApiResource, DynamicObject,
+        DynamicObject,
         admission::{AdmissionRequest, AdmissionResponse, AdmissionReview, Operation},
     },
     runtime::reflector::ObjectRef,
@@ -20,12 +15,12 @@ use kube::{
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use tenantry_domain::{Refusal, TenantName};
-use tenantry_k8s::{IntegrationConfig, Quota, Tenant, keys};
+use tenantry_k8s::{IntegrationConfig, Quota, Tenant};
 use tenantry_runtime::Chain;
 use tokio::sync::mpsc;
 
 use super::{
-    claims,
+    claims, deletion, idle,
     requester::{Ourselves, Requester},
     room::Room,
     rules, stamp,
@@ -34,12 +29,8 @@ use super::{
 use crate::{
     cluster::{self, within},
     metrics::{answered, reviewed},
-    reconcile::actor::API_MANAGER,
     view::View,
 };
-
-/// An object is at most 1.5 MiB in etcd, and comes as new and as old, escaped.
-const BODY_BYTES_MAX: usize = 16 << 20;
 
 type Request = AdmissionRequest<DynamicObject>;
 type Review = Json<AdmissionReview<DynamicObject>>;
@@ -59,7 +50,6 @@ pub(super) fn routes(answerer: Arc<Answerer>) -> Router {
         .route("/validate", post(validate))
         .route("/mutate", post(mutate))
         .route("/room", post(room))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(answerer)
 }
 
@@ -71,11 +61,23 @@ async fn validate(
     let mut response = AdmissionResponse::from(&request);
     // On the heap: it waits for the apiserver in many ways.
     let judging = Box::pin(answerer.judge(&request));
-    if let Err(refused) = reviewed("validate", judging).await {
-        response.allowed = false;
-        response.result = refused.status();
+    match reviewed("validate", judging).await {
+        Ok(()) => response.warnings = warnings(&request),
+        Err(refused) => {
+            response.allowed = false;
+            response.result = refused.status();
+        }
     }
     Ok(Json(response.into_review()))
+}
+
+/// What its sender should know of a tenant that is taken.
+fn warnings(request: &Request) -> Option<Vec<String>> {
+    let is_tenant = request.kind.kind == "Tenant";
+    let object = request.object.as_ref().filter(|_| is_tenant);
+    let tenant = read::<Tenant>(Some(object?)).ok()?;
+    let words = idle::words(&tenant);
+    (!words.is_empty()).then_some(words)
 }
 
 async fn mutate(
@@ -84,7 +86,7 @@ async fn mutate(
 ) -> Result<Review, StatusCode> {
     let request: Request = review.try_into().map_err(|_none| StatusCode::BAD_REQUEST)?;
     let mut response = AdmissionResponse::from(&request);
-    match reviewed("mutate", answerer.requester(&request)).await {
+    match Box::pin(reviewed("mutate", answerer.requester(&request))).await {
         Ok(requester) => {
             let patch = stamp::stamp(&request, &requester);
             if !patch.is_empty() {
@@ -128,7 +130,7 @@ impl Answerer {
         let verdict = self.rule(request).await;
         match &verdict {
             Ok(()) if request.operation == Operation::Delete => {
-                self.sign_deletion(request, &requester).await;
+                deletion::sign(&self.client, request, &requester).await;
             }
             Err(refused) if !request.dry_run && refused.rule != Rule::ClusterKnown => {
                 self.note(request, &requester, refused);
@@ -141,6 +143,9 @@ impl Answerer {
     async fn rule(&self, request: &Request) -> Result<(), Refused> {
         match (request.kind.kind.as_str(), &request.operation) {
             ("Tenant", Operation::Create | Operation::Update) => self.tenant(request).await,
+            ("Quota", Operation::Create | Operation::Update) => {
+                rules::spec_fits(request.object.as_ref(), "shorten it")
+            }
             ("Quota", Operation::Delete) => self.quota(&request.name).await,
             ("IntegrationConfig", Operation::Create | Operation::Update) => {
                 rules::patterns_compile(&read::<IntegrationConfig>(request.object.as_ref())?)
@@ -159,7 +164,8 @@ impl Answerer {
         if before.is_some_and(|before| before.spec == after.spec) {
             return Ok(());
         }
-        rules::spec_fits(&after)?;
+        let way_out = "shorten it, or divide the tenant";
+        rules::spec_fits(request.object.as_ref(), way_out)?;
         if let Some(quota) = rules::new_quota(&after, before)
             && !self.has_quota(quota).await?
         {
@@ -194,41 +200,6 @@ impl Answerer {
             .map(|tenant| tenant.name_any())
             .collect();
         rules::quota_unused(name, &users)
-    }
-
-    /// Says on the object itself who asks for its deletion, for the apiserver passes that on to nobody.
-    ///
-    /// A deletion that cannot be signed goes on, and the history says that it does not know by whom.
-    async fn sign_deletion(&self, request: &Request, requester: &Requester) {
-        let Some(object) = &request.old_object else {
-            return;
-        };
-        let signed = object.annotations().get(keys::DELETED_BY);
-        let is_going = object.metadata.deletion_timestamp.is_some();
-        let is_signed = requester.is_ourselves || signed == Some(&requester.username);
-        if request.dry_run || is_going || is_signed {
-            return;
-        }
-        let resource = ApiResource {
-            group: request.resource.group.clone(),
-            version: request.resource.version.clone(),
-            api_version: object.types.clone().unwrap_or_default().api_version,
-            kind: request.kind.kind.clone(),
-            plural: request.resource.resource.clone(),
-        };
-        let patch = json!({"metadata": {
-            "uid": object.metadata.uid,
-            "annotations": {keys::DELETED_BY: requester.username},
-        }});
-        let params = PatchParams {
-            field_manager: Some(API_MANAGER.to_owned()),
-            ..PatchParams::default()
-        };
-        let api = Api::<DynamicObject>::all_with(self.client.clone(), &resource);
-        let signed = within(api.patch(&request.name, &params, &Patch::Merge(patch))).await;
-        if let Err(failure) = signed {
-            tracing::warn!(name = request.name, error = %Chain(&failure), "A deletion is not signed.");
-        }
     }
 
     fn note(&self, request: &Request, requester: &Requester, refused: &Refused) {

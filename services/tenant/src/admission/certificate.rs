@@ -21,6 +21,9 @@ const SKEW: SignedDuration = SignedDuration::from_mins(5);
 pub(super) struct Generation {
     pub(super) made_at: Timestamp,
     pub(super) expires_at: Timestamp,
+    /// Names that the certificate is for; none if it was made before they were noted.
+    #[serde(default)]
+    pub(super) names: Vec<String>,
     pub(super) authority: String,
     pub(super) certificate: String,
     pub(super) key: String,
@@ -37,34 +40,38 @@ impl Schedule {
         Self { lifetime }
     }
 
-    /// What there is from `now` on, newest first; none if nothing is due.
+    /// What there is from `now` on, newest first; none if nothing is due, for a certificate with these `names` is young.
     ///
-    /// Shape: the new generation and the one before it, whose authority stays trusted until the next rotation.
+    /// Shape: the new generation and the one before it, whose authority stays trusted until the next rotation. A
+    /// certificate for other names is no reason for haste: a replica with other settings has it, and made it the same way.
     pub(super) fn renewed(
         self,
         generations: &[Generation],
         names: &[String],
         now: Timestamp,
     ) -> Result<Option<Vec<Generation>>, rcgen::Error> {
-        if generations
-            .first()
-            .is_some_and(|newest| now < newest.made_at + self.lifetime * 2 / 3)
-        {
+        let own = generations
+            .iter()
+            .find(|generation| generation.names == names);
+        if own.is_some_and(|own| now < own.made_at + self.lifetime * 2 / 3) {
             return Ok(None);
         }
         let newest = Generation::make(names, now, self.lifetime)?;
-        Ok(Some(
-            [newest]
-                .into_iter()
-                .chain(generations.first().cloned())
-                .collect(),
-        ))
+        let before = own.or(generations.first());
+        Ok(Some([newest].into_iter().chain(before.cloned()).collect()))
     }
 
-    /// The one to show: the newest that every apiserver has had the time to trust, unless it is the only one.
-    pub(super) fn shown(self, generations: &[Generation], now: Timestamp) -> Option<&Generation> {
+    /// The one to show to who calls us by `names`: the newest that every apiserver has had the time to trust, unless it is
+    /// the only one.
+    pub(super) fn shown<'a>(
+        self,
+        generations: &'a [Generation],
+        names: &[String],
+        now: Timestamp,
+    ) -> Option<&'a Generation> {
         let settle = SETTLE_MAX.min(self.lifetime / 6);
-        let is_valid = |generation: &&Generation| now < generation.expires_at;
+        let is_valid =
+            |generation: &&Generation| now < generation.expires_at && generation.may_be_for(names);
         let mut valid = generations.iter().filter(is_valid);
         let newest = valid.next()?;
         if now < newest.made_at + settle {
@@ -104,10 +111,16 @@ impl Generation {
         Ok(Self {
             made_at: now,
             expires_at,
+            names: names.to_vec(),
             authority: authority_pem,
             certificate,
             key: key.serialize_pem(),
         })
+    }
+
+    /// Whether it is for `names`, as far as is known.
+    fn may_be_for(&self, names: &[String]) -> bool {
+        self.names.is_empty() || self.names == names
     }
 }
 
@@ -146,15 +159,15 @@ mod tests {
         let schedule = Schedule::of(SignedDuration::from_secs(60));
         let renew =
             |generations: &[Generation], now| schedule.renewed(generations, &names, now).unwrap();
-        assert!(schedule.shown(&[], at(0)).is_none());
+        assert!(schedule.shown(&[], &names, at(0)).is_none());
         let first = renew(&[], at(0)).unwrap();
-        assert!(schedule.shown(&first, at(0)) == first.first());
+        assert!(schedule.shown(&first, &names, at(0)) == first.first());
         assert!(renew(&first, at(39)).is_none());
         let second = renew(&first, at(40)).unwrap();
         assert_eq!(second.len(), 2);
         assert!(second[1] == first[0]);
-        assert!(schedule.shown(&second, at(49)) == first.first());
-        assert!(schedule.shown(&second, at(50)) == second.first());
+        assert!(schedule.shown(&second, &names, at(49)) == first.first());
+        assert!(schedule.shown(&second, &names, at(50)) == second.first());
         let third = renew(&second, at(80)).unwrap();
         assert!(
             third[1] == second[0],
@@ -162,7 +175,42 @@ mod tests {
         );
         // After a long sleep there is nothing to wait for.
         let late = renew(&third, at(1_000)).unwrap();
-        assert!(schedule.shown(&late, at(1_000)) == late.first());
+        assert!(schedule.shown(&late, &names, at(1_000)) == late.first());
+    }
+
+    #[test]
+    fn another_name_needs_another_certificate_at_once() {
+        let old = ["webhook.svc".to_owned()];
+        let new = ["webhook.svc".to_owned(), "10.0.0.1".to_owned()];
+        let schedule = Schedule::of(SignedDuration::from_secs(60));
+        let renew = |generations: &[Generation], names: &[String], now| {
+            schedule.renewed(generations, names, now).unwrap()
+        };
+        let first = renew(&[], &old, at(0)).unwrap();
+        let second = renew(&first, &new, at(1)).unwrap();
+        assert!(second[1] == first[0]);
+        // The old one could not be trusted under the new name, nor the new one yet.
+        assert!(schedule.shown(&second, &new, at(1)) == second.first());
+        // Replicas of old and new settings have one each, and nothing to quarrel about.
+        assert!(schedule.shown(&second, &old, at(20)) == first.first());
+        assert!(renew(&second, &old, at(20)).is_none());
+        assert!(renew(&second, &new, at(20)).is_none());
+        let third = renew(&second, &old, at(40)).unwrap();
+        assert!(third[1] == first[0], "what is shown until then stays");
+    }
+
+    #[test]
+    fn a_certificate_whose_names_were_not_noted_is_replaced_in_peace() {
+        let names = ["webhook.svc".to_owned()];
+        let schedule = Schedule::of(SignedDuration::from_secs(60));
+        let made = schedule.renewed(&[], &names, at(0)).unwrap().unwrap();
+        let mut stored = serde_json::to_value(&made).unwrap();
+        stored[0].as_object_mut().unwrap().remove("names");
+        let older: Vec<Generation> = serde_json::from_value(stored).unwrap();
+        let second = schedule.renewed(&older, &names, at(1)).unwrap().unwrap();
+        assert!(second[1] == older[0]);
+        assert!(schedule.shown(&second, &names, at(10)) == older.first());
+        assert!(schedule.shown(&second, &names, at(11)) == second.first());
     }
 
     #[test]

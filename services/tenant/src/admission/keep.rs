@@ -113,17 +113,20 @@ impl Keeper {
         let Some(secret) = &there.secret else {
             return Ok(());
         };
-        let generations = generations(secret)?;
-        let renewed = self.schedule.renewed(&generations, &self.names, now)?;
+        let Held { sound, fault } = Held::read(secret);
+        let renewed = self.schedule.renewed(&sound, &self.names, now)?;
         let generations = match renewed {
             Some(renewed) => match self.store(secret, &renewed).await? {
                 Some(stored) => {
                     there.secret = Some(stored);
+                    if let Some(fault) = fault {
+                        tracing::warn!(error = %Chain(&fault), "The webhook's certificate was spoilt and is made anew.");
+                    }
                     renewed
                 }
                 None => return Ok(()),
             },
-            None => generations,
+            None => sound,
         };
         self.show(there, &generations, now)?;
         self.publish(there, &certificate::bundle(&generations))
@@ -164,7 +167,7 @@ impl Keeper {
         generations: &[Generation],
         now: Timestamp,
     ) -> Result<(), Error> {
-        let shown = self.schedule.shown(generations, now);
+        let shown = self.schedule.shown(generations, &self.names, now);
         if let Some(shown) = shown.filter(|shown| shown.certificate != there.certificate) {
             self.shown.send_replace(Some(Arc::new(tls(shown)?)));
             there.certificate.clone_from(&shown.certificate);
@@ -214,12 +217,47 @@ where
     })
 }
 
-fn generations(secret: &Secret) -> Result<Vec<Generation>, Error> {
-    let text = secret.data.as_ref().and_then(|data| data.get(GENERATIONS));
-    match text {
-        Some(text) => Ok(serde_json::from_slice(&text.0)?),
-        None => Ok(Vec::new()),
+/// What the Secret holds.
+#[derive(Default)]
+struct Held {
+    /// What can be shown and trusted, newest first.
+    sound: Vec<Generation>,
+    /// What is wrong with something else in it.
+    fault: Option<Error>,
+}
+
+impl Held {
+    /// What nobody can read is as good as absent: the certificate is ours to make, and nobody else would mend it.
+    fn read(secret: &Secret) -> Self {
+        let text = secret.data.as_ref().and_then(|data| data.get(GENERATIONS));
+        let Some(text) = text else {
+            return Self::default();
+        };
+        match serde_json::from_slice(&text.0) {
+            Ok(generations) => Self::of(generations),
+            Err(fault) => Self {
+                fault: Some(fault.into()),
+                ..Self::default()
+            },
+        }
     }
+
+    fn of(generations: Vec<Generation>) -> Self {
+        let mut held = Self::default();
+        for generation in generations {
+            match check(&generation) {
+                Ok(()) => held.sound.push(generation),
+                Err(fault) => held.fault = Some(fault),
+            }
+        }
+        held
+    }
+}
+
+/// Whether `generation` can be shown, and trusted.
+fn check(generation: &Generation) -> Result<(), Error> {
+    CertificateDer::from_pem_slice(generation.authority.as_bytes())?;
+    tls(generation).map(drop)
 }
 
 fn tls(generation: &Generation) -> Result<ServerConfig, Error> {
@@ -263,4 +301,40 @@ fn patch(webhooks: &BTreeMap<String, Option<ByteString>>, bundle: &ByteString) -
         .map(|(name, _)| json!({"name": name, "clientConfig": {"caBundle": bundle}}))
         .collect();
     (!patches.is_empty()).then(|| json!({ "webhooks": patches }))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    fn secret(text: &str) -> Secret {
+        let text = ByteString(text.as_bytes().to_vec());
+        Secret {
+            data: Some([(GENERATIONS.to_owned(), text)].into()),
+            ..Secret::default()
+        }
+    }
+
+    #[test]
+    fn a_secret_that_was_spoilt_is_as_good_as_empty() {
+        tenantry_runtime::install_tls_provider();
+        let schedule = Schedule::of(SignedDuration::from_hours(1));
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let made = schedule.renewed(&[], &["a.svc".to_owned()], now).unwrap();
+        let text = serde_json::to_string(&made).unwrap();
+        let check = |text: &str, sound: usize, is_spoilt: bool| {
+            let held = Held::read(&secret(text));
+            let found = (held.sound.len(), held.fault.is_some());
+            assert_eq!(found, (sound, is_spoilt), "{:?}", held.fault);
+        };
+        check(&text, 1, false);
+        check("[]", 0, false);
+        check("", 0, true);
+        check("{\"made_at\": 7}", 0, true);
+        check(&text.replace("PRIVATE KEY", "NOTHING"), 0, true);
+        check(&text.replace("CERTIFICATE", "NOTHING"), 0, true);
+        assert!(Held::read(&Secret::default()).sound.is_empty());
+    }
 }

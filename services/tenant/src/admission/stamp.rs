@@ -1,5 +1,5 @@
-//! Who changed a spec, written onto the object itself: the apiserver keeps no username. With it what is new gets our
-//! finalizer, which would be a write of its own later.
+//! Who changed a spec, or paused it, written onto the object itself: the apiserver keeps no username. With it what is new gets
+//! our finalizer, which would be a write of its own later.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,7 @@ use serde_json::json;
 use tenantry_k8s::keys;
 
 use super::requester::Requester;
+use crate::reconcile::pause;
 
 type Annotations = BTreeMap<String, String>;
 
@@ -64,6 +65,16 @@ fn stamped(
     };
     set(&mut annotations, keys::ACTOR, actor);
     set(&mut annotations, keys::ACTOR_GENERATION, generation);
+    let is_paused = pause::is_asked(&object.metadata);
+    let was_paused = before.is_some_and(|before| pause::is_asked(&before.metadata));
+    let (actor, state) = if is_paused == was_paused {
+        (was(keys::PAUSED_BY), was(keys::PAUSED_BY_STATE))
+    } else {
+        let actor = requester.actor(Some(object), keys::PAUSED_BY);
+        (Some(actor.name), Some(pause::state(is_paused).to_owned()))
+    };
+    set(&mut annotations, keys::PAUSED_BY, actor);
+    set(&mut annotations, keys::PAUSED_BY_STATE, state);
     if !requester.is_ourselves {
         set(&mut annotations, keys::DELETED_BY, was(keys::DELETED_BY));
     }
@@ -172,6 +183,72 @@ mod tests {
         check_same("bear", &with("tenantry.dev/deleted-by", "crow"), &old);
         let deleted = with("tenantry.dev/deleted-by", "fox");
         check_same(OURSELVES, &deleted, &deleted);
+    }
+
+    #[test]
+    fn who_pauses_or_resumes_is_named_and_nobody_else_can_be() {
+        let with = |paused: &str, by: &str, state: &str| {
+            json!({
+                "tenantry.dev/paused": paused, "tenantry.dev/paused-by": by, "tenantry.dev/paused-by-state": state,
+            })
+        };
+        let asked = json!({"tenantry.dev/paused": "true"});
+        let (forged, by_zoe) = (with("true", "bear", "false"), with("true", "zoe", "true"));
+        let check = |user: &str, before: &Value, sent: &Value, expected: &Value| {
+            check(user, &object("a", before), &object("a", sent), expected);
+        };
+        check("zoe", &json!({}), &asked, &by_zoe);
+        check("zoe", &json!({}), &forged, &by_zoe);
+        // Through gRPC we name the caller, as one of us only can.
+        check(
+            OURSELVES,
+            &json!({}),
+            &forged,
+            &with("true", "bear", "true"),
+        );
+        let resumed = with("false", "owl", "false");
+        check("owl", &by_zoe, &with("false", "bear", "true"), &resumed);
+        let bare =
+            json!({"tenantry.dev/paused-by": "owl", "tenantry.dev/paused-by-state": "false"});
+        check("owl", &by_zoe, &json!({}), &bare);
+    }
+
+    #[test]
+    fn as_long_as_nobody_pauses_or_resumes_who_did_stays() {
+        let paused = json!({
+            "tenantry.dev/paused": "true", "tenantry.dev/paused-by": "zoe", "tenantry.dev/paused-by-state": "true",
+        });
+        let check = |user: &str, key: &str, value: Value, expected: &Value| {
+            let mut sent = paused.clone();
+            sent[key] = value;
+            check(user, &object("a", &paused), &object("a", &sent), expected);
+        };
+        check("crow", "tenantry.dev/paused-by", json!("bear"), &paused);
+        check("crow", "tenantry.dev/paused-by-state", json!("x"), &paused);
+        check(OURSELVES, "tenantry.dev/paused-by", json!("bear"), &paused);
+        // What says nothing is not changed by words that say nothing either.
+        let resumed = json!({"tenantry.dev/paused": "no"});
+        let sent = json!({"tenantry.dev/paused": "never", "tenantry.dev/paused-by": "bear"});
+        let expected = json!({"tenantry.dev/paused": "never"});
+        self::check(
+            "crow",
+            &object("a", &resumed),
+            &object("a", &sent),
+            &expected,
+        );
+    }
+
+    #[test]
+    fn what_is_new_is_paused_by_who_made_it() {
+        let sent = json!({"tenantry.dev/paused": "true", "tenantry.dev/paused-by": "bear"});
+        let expected = json!({
+            "tenantry.dev/actor": "zoe", "tenantry.dev/actor-generation": "1",
+            "tenantry.dev/paused": "true", "tenantry.dev/paused-by": "zoe", "tenantry.dev/paused-by-state": "true",
+        });
+        check("zoe", &Value::Null, &object("a", &sent), &expected);
+        let sent = json!({"tenantry.dev/paused-by": "bear"});
+        let expected = json!({"tenantry.dev/actor": "zoe", "tenantry.dev/actor-generation": "1"});
+        check("zoe", &Value::Null, &object("a", &sent), &expected);
     }
 
     #[test]

@@ -19,10 +19,14 @@ const WHY: &str = "the annotation tenantry.dev/paused asks for it: the spec is n
 
 /// Whether the object with this metadata asks for nothing to be done.
 pub(crate) fn is_asked(meta: &ObjectMeta) -> bool {
+    annotation(meta, keys::PAUSED) == Some("true")
+}
+
+fn annotation<'a>(meta: &'a ObjectMeta, key: &str) -> Option<&'a str> {
     let annotations = meta.annotations.as_ref();
     annotations
-        .and_then(|annotations| annotations.get(keys::PAUSED))
-        .is_some_and(|value| value == "true")
+        .and_then(|annotations| annotations.get(key))
+        .map(String::as_str)
 }
 
 /// Does nothing but tell that nothing is done, and what breaks the rules: a report is no change. The spec is recorded: it
@@ -83,27 +87,39 @@ pub(super) async fn note(tenant: &Tenant, valid: &Valid, context: &Context) -> b
     }
 }
 
-/// Who paused or resumed: the user where it came through our gRPC, otherwise the field manager.
+/// Who paused or resumed.
 ///
-/// Of an annotation that was removed the apiserver keeps no trace.
+/// The user where our webhook stamped this very state, or where it came through our gRPC; otherwise the field manager. Of an
+/// annotation that was removed the apiserver keeps no trace.
 fn actor(meta: &ObjectMeta) -> Actor {
+    let manager = manager(meta);
+    match annotation(meta, keys::PAUSED_BY) {
+        Some(user) if is_stamped(meta) || manager == API_MANAGER => Actor::user(user),
+        _ => Actor::field_manager(manager),
+    }
+}
+
+/// Whether the webhook saw the write that paused or resumed.
+fn is_stamped(meta: &ObjectMeta) -> bool {
+    annotation(meta, keys::PAUSED_BY_STATE) == Some(state(is_asked(meta)))
+}
+
+/// How a stamp says whether a tenant is paused.
+pub(crate) fn state(is_paused: bool) -> &'static str {
+    if is_paused { "true" } else { "false" }
+}
+
+/// The field manager that wrote the annotation last.
+fn manager(meta: &ObjectMeta) -> &str {
     let path = format!("f:{}", keys::PAUSED);
     let writers = meta.managed_fields.iter().flatten().filter(|entry| {
         let fields = entry.fields_v1.as_ref().map(|fields| &fields.0);
         fields.is_some_and(|fields| fields["f:metadata"]["f:annotations"].get(&path).is_some())
     });
     let newest = writers.max_by_key(|entry| entry.time.as_ref().map(|time| time.0));
-    let manager = newest
+    newest
         .and_then(|entry| entry.manager.as_deref())
-        .unwrap_or("unknown");
-    let user = meta
-        .annotations
-        .as_ref()
-        .and_then(|annotations| annotations.get(keys::PAUSED_BY));
-    match user {
-        Some(user) if manager == API_MANAGER => Actor::user(user),
-        _ => Actor::field_manager(manager),
-    }
+        .unwrap_or("unknown")
 }
 
 /// Does nothing but tell that the IntegrationConfig cannot be read: what it says for tenants is not known, and what
@@ -190,6 +206,29 @@ mod tests {
             Actor::field_manager("kubectl-annotate"),
         );
         check("kubectl-annotate", other, Actor::field_manager("unknown"));
+    }
+
+    #[test]
+    fn a_stamp_counts_for_the_state_it_was_made_for() {
+        let check = |paused: &str, stamped: &str, manager: &str, expected: Actor| {
+            let meta = meta(json!({
+                "annotations": {
+                    "tenantry.dev/paused": paused, "tenantry.dev/paused-by": "bear@nordmart.com",
+                    "tenantry.dev/paused-by-state": stamped,
+                },
+                "managedFields": [{"manager": manager, "operation": "Update", "fieldsType": "FieldsV1",
+                    "fieldsV1": {"f:metadata": {"f:annotations": {"f:tenantry.dev/paused": {}}}}}],
+            }));
+            assert_eq!(actor(&meta), expected, "{paused} {stamped} {manager}");
+        };
+        let (bear, manager) = (Actor::user("bear@nordmart.com"), "kubectl-annotate");
+        check("true", "true", manager, bear.clone());
+        check("false", "false", manager, bear.clone());
+        // Not written, and so not asked for.
+        check("no", "false", manager, bear.clone());
+        check("true", "false", manager, Actor::field_manager(manager));
+        check("false", "true", manager, Actor::field_manager(manager));
+        check("true", "false", API_MANAGER, bear);
     }
 
     #[test]

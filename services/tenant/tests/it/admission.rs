@@ -1,7 +1,7 @@
 use std::process::Command;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tenantry_testkit::eventually;
 
 use crate::support::{QUOTA, World, tenant};
@@ -194,6 +194,53 @@ async fn the_history_names_who_wrote_and_who_deleted_and_nobody_can_pass_for_ano
     assert_eq!(applied.pop().as_deref(), Some("user:platform-admin"));
 }
 
+/// Asks the webhook for the deletion of `object`, as anybody could who reaches it. It has nothing against it.
+async fn forge_deletion(world: &World, group: &str, resource: &str, object: &Value) {
+    let url = format!("https://{}", world.webhook_address());
+    let mut config = kube::Config::new(url.parse().unwrap());
+    config.accept_invalid_certs = true;
+    let client = kube::Client::try_from(config).unwrap();
+    let review = json!({
+        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+        "request": {
+            "uid": "forged", "name": object["metadata"]["name"], "operation": "DELETE",
+            "kind": {"group": group, "version": "v1", "kind": object["kind"]},
+            "resource": {"group": group, "version": "v1", "resource": resource},
+            "userInfo": {"username": "mallory"}, "oldObject": object, "dryRun": false,
+        },
+    });
+    let request = axum::http::Request::post("/validate")
+        .header("content-type", "application/json")
+        .body(review.to_string().into_bytes())
+        .unwrap();
+    let answer: Value = client.request(request).await.unwrap();
+    assert_eq!(answer["response"]["allowed"], true, "{answer}");
+}
+
+#[tokio::test]
+async fn who_forges_a_review_signs_nothing_but_the_tenant_or_quota_that_he_shows() {
+    let world = World::shared().await;
+    world.apply(&plain("shown", "withTenantPrefix: [dev]"));
+    world.wait_for("shown", "Ready", "True").await;
+    let ours = "tenantoperator.stakater.com";
+    let signed = |what: &str| {
+        let annotations = world.get(what)["metadata"]["annotations"].clone();
+        annotations["tenantry.dev/deleted-by"].clone()
+    };
+    let namespace = world.get("namespace shown-dev");
+    forge_deletion(&world, "", "namespaces", &namespace).await;
+    assert_eq!(signed("namespace shown-dev"), Value::Null);
+    let shown = world.get("tenant shown");
+    let mut another = shown.clone();
+    another["metadata"]["uid"] = json!("00000000-0000-4000-8000-000000000000");
+    forge_deletion(&world, ours, "tenants", &another).await;
+    forge_deletion(&world, "example.com", "tenants", &shown).await;
+    assert_eq!(signed("tenant shown"), Value::Null);
+    // The control: what the apiserver could have sent.
+    forge_deletion(&world, ours, "tenants", &shown).await;
+    assert_eq!(signed("tenant shown"), "mallory");
+}
+
 #[tokio::test]
 async fn with_every_replica_down_specs_of_ours_wait_and_nothing_else_does() {
     let world = World::start().await;
@@ -206,6 +253,7 @@ async fn with_every_replica_down_specs_of_ours_wait_and_nothing_else_does() {
         "delete tenant still --wait=false",
         "delete quotas.tenantoperator.stakater.com small --wait=false",
         "annotate tenant still --overwrite tenantry.dev/actor=crow",
+        "annotate tenant still --overwrite tenantry.dev/paused=true",
     ] {
         let refused = world.kubectl(line).unwrap_err();
         assert!(
@@ -353,4 +401,25 @@ async fn no_request_is_lost_while_the_certificate_is_replaced_twice() {
     ] {
         assert!(!can(beyond), "{beyond}");
     }
+}
+
+#[tokio::test]
+async fn a_certificate_that_somebody_spoilt_is_made_anew() {
+    let world = World::start().await;
+    let before = handshake(&world).unwrap();
+    let nothing = BASE64_STANDARD.encode("{}");
+    let patch = format!(r#"{{"data":{{"generations.json":"{nothing}"}}}}"#);
+    let secret = "secret tenantry-webhook-tls -n multi-tenant-operator";
+    world
+        .kubectl(&format!("patch {secret} --type=merge -p {patch}"))
+        .unwrap();
+    eventually("another certificate", async || match handshake(&world) {
+        Ok(certificate) if certificate != before => Ok(()),
+        other => Err(other),
+    })
+    .await;
+    eventually("a tenant that is taken", async || {
+        world.kubectl_with("apply -f -", &plain("healed", ""))
+    })
+    .await;
 }

@@ -140,15 +140,15 @@ async fn a_specification_of_a_mebibyte_is_refused() {
     let refused = create(&filled("x", 65)).unwrap_err();
     assert!(refused.contains("must have at most 64 items"), "{refused}");
     create(&filled("x", 64)).unwrap();
-    // Its status repeats much of it, and both together have to find room in etcd.
+    // The event about it has all of it inside, and has to find room in the stream.
     let refused = create(&filled(&"x".repeat(16_000), 60)).unwrap_err();
     assert!(
-        refused.contains("at most 524288 bytes are allowed"),
+        refused.contains("at most 458752 bytes are allowed"),
         "{refused}"
     );
     // More than a namespace takes: a condition says so, and nothing else is harmed.
     world.apply(&tenant("beside", "owl@nordmart.com", ""));
-    let manifest = filled(&"x".repeat(8_000), 60);
+    let manifest = filled(&"x".repeat(7_000), 60);
     world.kubectl_with("create -f -", &manifest).unwrap();
     world.wait_for("large", "Stalled", "True").await;
     world.wait_for("beside", "Ready", "True").await;
@@ -156,6 +156,44 @@ async fn a_specification_of_a_mebibyte_is_refused() {
     assert!(conditions.contains("annotations"), "{conditions}");
     world.kubectl("delete tenant large --timeout=30s").unwrap();
     assert_eq!(traces(&world, "large"), "");
+}
+
+#[tokio::test]
+async fn a_quota_that_no_event_could_hold_is_refused() {
+    let world = World::shared().await;
+    let amounts = (0..64).map(|n| format!("'example.com/{}{n:02}': 1", "x".repeat(280)));
+    let amounts = amounts.collect::<Vec<_>>().join(", ");
+    // 38 KiB for each kind of thing.
+    let filled = |kinds: usize| {
+        let limits = (0..kinds).map(|n| {
+            format!("{{type: Kind{n}, max: {{{amounts}}}, maxLimitRequestRatio: {{{amounts}}}}}")
+        });
+        let limits = limits.collect::<Vec<_>>().join(", ");
+        format!(
+            "
+apiVersion: tenantoperator.stakater.com/v1beta1
+kind: Quota
+metadata: {{name: heavy}}
+spec: {{limitrange: {{limits: [{limits}]}}}}
+"
+        )
+    };
+    let refuse = |line: &str| {
+        let refused = world.kubectl_with(line, &filled(16)).unwrap_err();
+        assert!(
+            refused.contains("at most 458752 bytes are allowed; shorten it"),
+            "{line}: {refused}"
+        );
+    };
+    refuse("create --dry-run=server -f -");
+    world
+        .kubectl_with("create --dry-run=server -f -", &filled(4))
+        .unwrap();
+    world.apply(&QUOTA.replace("name: small", "name: heavy"));
+    refuse("replace --dry-run=server -f -");
+    world
+        .kubectl("delete quotas.tenantoperator.stakater.com heavy --timeout=20s")
+        .unwrap();
 }
 
 #[tokio::test]

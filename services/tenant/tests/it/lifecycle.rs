@@ -193,3 +193,46 @@ async fn a_name_that_two_tenants_want_is_refused_until_one_of_them_gives_it_up()
     let owner = r"get namespace two-names-x -o=jsonpath={.metadata.labels.stakater\.com/tenant}";
     world.wait_for_answer(owner, "two-names").await;
 }
+
+#[tokio::test]
+async fn a_pause_is_told_as_that_of_who_asked_for_it_whatever_he_writes() {
+    let world = World::shared().await;
+    world.apply(&tenant("halted", "owl@nordmart.com", ""));
+    world.wait_for("halted", "Ready", "True").await;
+    // Whose field manager it is, anybody may choose.
+    let annotate = |who: &str, what: &str| {
+        let whose = format!("--as {who} --as-group system:masters");
+        let manager = "--field-manager=tenantry-tenant-api";
+        let line = format!("annotate tenant halted --overwrite {whose} {manager} {what}");
+        world.kubectl(&line).unwrap();
+    };
+    let by = r"get tenant halted -o=jsonpath={.metadata.annotations.tenantry\.dev/paused-by}";
+    annotate(
+        "zoe",
+        "tenantry.dev/paused=true tenantry.dev/paused-by=bear",
+    );
+    assert_eq!(world.kubectl(by).unwrap(), "zoe");
+    world.wait_for_fact("halted", "TenantPaused halted").await;
+    // Nor can it be somebody else's later on.
+    annotate("crow", "tenantry.dev/paused-by=bear note=mine");
+    assert_eq!(world.kubectl(by).unwrap(), "zoe");
+    // Of an annotation that is gone, the apiserver does not tell who took it away.
+    annotate("owl", "tenantry.dev/paused-");
+    world.wait_for_fact("halted", "TenantResumed halted").await;
+    assert_eq!(
+        pauses(&world, "halted").await,
+        ["TenantPaused user:zoe", "TenantResumed user:owl"]
+    );
+}
+
+/// What the history says of a tenant's pauses, and whose they were.
+async fn pauses(world: &World, tenant: &str) -> Vec<String> {
+    sqlx::query_scalar(
+        "SELECT kind || ' ' || actor_kind || ':' || actor_name FROM events.event
+         WHERE tenant = $1 AND kind IN ('TenantPaused', 'TenantResumed') ORDER BY row_id",
+    )
+    .bind(tenant)
+    .fetch_all(&world.pool())
+    .await
+    .unwrap()
+}

@@ -422,7 +422,7 @@ async fn a_paused_tenant_is_left_alone_until_it_is_resumed_and_can_be_deleted() 
         [
             ("TenantPaused", "platform-admin"),
             ("TenantResumed", "platform-admin"),
-            ("TenantPaused", "kubectl-annotate")
+            ("TenantPaused", "platform-admin")
         ]
     );
 }

@@ -101,14 +101,20 @@ pub struct Members {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 512),
-        inner(length(min = 1, max = 253), regex(pattern = r"^\P{Cc}+$"))
+        inner(
+            length(min = 1, max = 253),
+            regex(pattern = r"^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$")
+        )
     )]
     pub users: Vec<String>,
     /// Kubernetes groups.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 512),
-        inner(length(min = 1, max = 253), regex(pattern = r"^\P{Cc}+$"))
+        inner(
+            length(min = 1, max = 253),
+            regex(pattern = r"^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$")
+        )
     )]
     pub groups: Vec<String>,
 }

@@ -8,6 +8,10 @@ pub(crate) fn of_config(spec: &IntegrationConfigSpec) -> Vec<&'static str> {
     let integrations = spec.integrations.clone().unwrap_or_default();
     let fields = [
         (
+            "spec.components.showback: false",
+            components.showback == Some(false),
+        ),
+        (
             "spec.components.showbackOpts",
             components.showback_opts.is_some(),
         ),
