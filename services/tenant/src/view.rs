@@ -10,7 +10,9 @@ pub(crate) mod demands;
 mod doubts;
 mod faults;
 mod light;
+mod lost;
 mod objects;
+mod packed;
 mod wants;
 
 use std::{
@@ -38,7 +40,7 @@ use kube::{
         watcher::{self, Event},
     },
 };
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use tenantry_k8s::{
     Guardrails, IntegrationConfig, Quota, Tenant, TenantSpec, integration_config, keys,
 };
@@ -58,6 +60,7 @@ use crate::{
 };
 use custom::Custom;
 use demands::Demands;
+pub use doubts::Doubt;
 use doubts::Doubts;
 use faults::Faults;
 use light::lighten;
@@ -227,22 +230,12 @@ impl View {
         let configs =
             Api::<Read<IntegrationConfig>>::namespaced(all.client.clone(), &install_namespace);
         tokio::join!(
-            all.follow(all.everywhere(), watching(), |event| {
-                match self.faults.sort(event) {
-                    Ok(event) => self.of_tenant(event),
-                    Err(name) => self.of_lost_tenant(name),
-                }
-            }),
-            all.follow(all.everywhere(), watching(), |event| {
-                match self.faults.sort(event) {
-                    Ok(event) => self.of_quota(event),
-                    Err(name) => self.of_lost_quota(name),
-                }
-            }),
-            all.follow(configs, config, |event| match self.faults.sort(event) {
-                Ok(event) => self.of_config(event),
-                Err(name) => self.of_lost_config(&install_namespace, &name),
-            }),
+            all.follow(all.everywhere(), watching(), |event| self
+                .of_any_tenant(event)),
+            all.follow(all.everywhere(), watching(), |event| self
+                .of_any_quota(event)),
+            all.follow(configs, config, |event| self
+                .of_any_config(&install_namespace, event)),
             all.follow(all.everywhere(), namespaces, |event| self
                 .of_namespace(event)),
             all.follow(all.everywhere(), ours.clone(), |event| self.of_share(event)),
@@ -282,24 +275,6 @@ impl View {
         );
     }
 
-    /// It can be read no more, though it may be there. What it wants stays spoken for.
-    fn of_lost_tenant(&self, name: String) -> Again {
-        let known = self.tenants.forget(&name);
-        Again {
-            tenants: vec![name],
-            quotas: known.into_iter().map(|known| known.spec.quota).collect(),
-        }
-    }
-
-    /// It can be read no more, though it may be there. Its tenants' shares stay as they are.
-    fn of_lost_quota(&self, name: String) -> Again {
-        self.quotas.forget(&name);
-        Again {
-            tenants: self.naming(&name),
-            quotas: vec![name],
-        }
-    }
-
     /// Tenants that name the quota.
     fn naming(&self, quota: &str) -> Vec<String> {
         let tenants = self.tenants.now().state();
@@ -308,6 +283,9 @@ impl View {
     }
 
     fn of_tenant(&self, event: Event<Tenant>) -> Again {
+        if matches!(event, Event::InitDone) {
+            return self.of_listed_tenants();
+        }
         let is_end = matches!(event, Event::Delete(_));
         let Some(tenant) = self.tenants.take(event) else {
             return Again::default();
@@ -322,6 +300,23 @@ impl View {
         Again {
             tenants: rivals.into_iter().chain([tenant.name_any()]).collect(),
             quotas: quotas.into_iter().filter(|_| is_end || !is_same).collect(),
+        }
+    }
+
+    /// A list of all tenants is complete. Of what it does not have, no event tells that it is gone.
+    fn of_listed_tenants(&self) -> Again {
+        let before = self.tenants.now().state();
+        self.tenants.take(Event::InitDone);
+        let now = self.tenants.now();
+        let is_known = |name: &str| now.get(&ObjectRef::new(name)).is_some();
+        let gone = before.iter().filter(|tenant| !is_known(&tenant.name_any()));
+        let quotas = gone.map(|tenant| tenant.spec.quota.clone()).collect();
+        let unreadable = self.faults.names::<Tenant>();
+        let is_there =
+            |name: &str| is_known(name) || unreadable.iter().any(|unreadable| unreadable == name);
+        Again {
+            tenants: self.wants.keep(is_there).into_iter().collect(),
+            quotas,
         }
     }
 
@@ -350,12 +345,6 @@ impl View {
         if changes.is_empty() || before == self.generation_of_config() {
             return Again::default();
         }
-        self.everybody()
-    }
-
-    /// It can be read no more, though it may be there.
-    fn of_lost_config(&self, namespace: &str, name: &str) -> Again {
-        self.configs.forget(namespace, name);
         self.everybody()
     }
 
@@ -392,7 +381,7 @@ impl View {
         has_rule: impl Fn(&TenantSpec) -> bool,
     ) -> Again
     where
-        K: Resource + Clone,
+        K: Resource + Serialize + DeserializeOwned,
     {
         if classes.take(event).is_empty() {
             return Again::default();
@@ -406,6 +395,7 @@ impl View {
     }
 
     fn of_share(&self, event: Event<ResourceQuota>) -> Again {
+        let is_listed = matches!(event, Event::InitDone);
         match &event {
             Event::Apply(share) => {
                 self.demands.hear(share, true);
@@ -427,6 +417,11 @@ impl View {
             Event::Init | Event::InitApply(_) | Event::InitDone => None,
         };
         let mut again = of_labelled(self.shares.take(event));
+        if is_listed {
+            let has_share = |namespace: &str| self.shares.has(namespace, build::SHARE);
+            self.demands.keep(has_share);
+            self.doubts.keep(has_share);
+        }
         if !again.tenants.is_empty() {
             again.quotas.extend(quota);
         }
@@ -458,7 +453,7 @@ fn of_labelled(changes: Vec<Change>) -> Again {
 
 fn note<K>(objects: &Objects<K>, object: DynamicObject)
 where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned,
+    K: Resource<DynamicType = ()> + Serialize + DeserializeOwned,
 {
     match object.try_parse::<K>() {
         Ok(object) => objects.note(object),

@@ -55,6 +55,11 @@ impl Demands {
         self.locked().remove(namespace);
     }
 
+    /// Takes that shares are left only in namespaces of which `has_share`.
+    pub(super) fn keep(&self, has_share: impl Fn(&str) -> bool) {
+        self.locked().retain(|namespace, _| has_share(namespace));
+    }
+
     /// The shares that are needed now, of `namespaces`.
     pub(crate) fn of(
         &self,
@@ -112,6 +117,16 @@ mod tests {
         assert!(!is_asked(&demands));
         demands.hear(&share(2), true);
         assert!(is_asked(&demands));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_share_that_is_gone_was_asked_for_is_gone() {
+        let demands = Demands::default();
+        demands.hear(&share(1), true);
+        demands.keep(|namespace| namespace == "a");
+        assert!(is_asked(&demands));
+        demands.keep(|namespace| namespace == "b");
+        assert!(!is_asked(&demands));
     }
 
     #[test]

@@ -1,13 +1,13 @@
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use kube::{Resource, ResourceExt, runtime::watcher::Event};
-use tenantry_k8s::keys;
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::watch;
 
-use super::{dead::Dead, light::lighten, revision};
+use super::{dead::Dead, light::lighten, packed::Packed};
 
 /// Namespace and name; no namespace is empty.
 pub(crate) type Name = (String, String);
@@ -28,11 +28,11 @@ pub(crate) struct Objects<K> {
 }
 
 struct State<K> {
-    now: HashMap<Name, Arc<K>>,
+    now: HashMap<Name, Packed<K>>,
     of_tenant: HashMap<String, BTreeSet<Name>>,
     dead: Dead,
     /// What a list under way has brought so far.
-    listing: HashMap<Name, K>,
+    listing: HashMap<Name, Packed<K>>,
     /// The newest revision that was known when that list began: what is not in it and no newer is gone.
     begun: u64,
 }
@@ -53,26 +53,32 @@ impl<K> Default for Objects<K> {
     }
 }
 
-impl<K: Resource + Clone> Objects<K> {
+impl<K: Resource + Serialize + DeserializeOwned> Objects<K> {
     /// Objects with the label of `tenant`, by name.
     pub(crate) fn of(&self, tenant: &str) -> Vec<K> {
         let state = self.locked();
         let names = state.of_tenant.get(tenant).into_iter().flatten();
         names
             .filter_map(|name| state.now.get(name))
-            .map(|object| K::clone(object))
+            .map(Packed::unpack)
             .collect()
     }
 
     /// The object of that name; an empty namespace for cluster objects.
-    pub(crate) fn find(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
+    pub(crate) fn find(&self, namespace: &str, name: &str) -> Option<K> {
         let name = (namespace.to_owned(), name.to_owned());
-        self.locked().now.get(&name).cloned()
+        self.locked().now.get(&name).map(Packed::unpack)
+    }
+
+    /// Whether there is an object of that name; an empty namespace for cluster objects.
+    pub(crate) fn has(&self, namespace: &str, name: &str) -> bool {
+        let name = (namespace.to_owned(), name.to_owned());
+        self.locked().now.contains_key(&name)
     }
 
     /// The only object; none if there is none.
-    pub(crate) fn only(&self) -> Option<Arc<K>> {
-        self.locked().now.values().next().cloned()
+    pub(crate) fn only(&self) -> Option<K> {
+        self.locked().now.values().next().map(Packed::unpack)
     }
 
     /// Names, in order.
@@ -86,7 +92,7 @@ impl<K: Resource + Clone> Objects<K> {
     /// Takes what the apiserver answered to a write of ours.
     pub(super) fn note(&self, mut object: K) {
         lighten(&mut object);
-        self.locked().put(object);
+        self.locked().put(name_of(&object), Packed::of(&object));
     }
 
     /// Takes back what a deletion of ours ended.
@@ -94,7 +100,7 @@ impl<K: Resource + Clone> Objects<K> {
         let name = (namespace.to_owned(), name.to_owned());
         let mut state = self.locked();
         let ended = state.remove(&name);
-        state.dead.bury(ended.and_then(|ended| ended.uid()));
+        state.dead.bury(ended.and_then(|ended| ended.uid));
     }
 
     /// Takes away an object that can be read no more, though it is there. It may be read again.
@@ -109,12 +115,13 @@ impl<K: Resource + Clone> Objects<K> {
         match event {
             Event::Init => {
                 state.listing.clear();
-                let known = state.now.values().map(|known| revision(&**known));
+                let known = state.now.values().map(|known| known.revision);
                 state.begun = known.max().unwrap_or_default();
                 Vec::new()
             }
             Event::InitApply(object) => {
-                state.listing.insert(name_of(&object), object);
+                let packed = Packed::of(&object);
+                state.listing.insert(name_of(&object), packed);
                 Vec::new()
             }
             Event::InitDone => {
@@ -123,8 +130,14 @@ impl<K: Resource + Clone> Objects<K> {
                 // The first list is no change: everything is looked at after a start.
                 if is_first { Vec::new() } else { changes }
             }
-            Event::Apply(object) => state.told(object).into_iter().collect(),
-            Event::Delete(object) => state.ended(&object).into_iter().collect(),
+            Event::Apply(object) => {
+                let told = state.told(name_of(&object), Packed::of(&object));
+                told.into_iter().collect()
+            }
+            Event::Delete(object) => {
+                let ended = state.ended(name_of(&object), object.uid());
+                ended.into_iter().collect()
+            }
         }
     }
 
@@ -139,59 +152,52 @@ impl<K: Resource + Clone> Objects<K> {
     }
 }
 
-impl<K: Resource + Clone> State<K> {
+impl<K> State<K> {
     /// What the watch tells of a change. One that is older than our own last write is in the answer to it already, and
     /// yet was told of by nobody.
-    fn told(&mut self, object: K) -> Option<Change> {
-        let name = name_of(&object);
+    fn told(&mut self, name: Name, object: Packed<K>) -> Option<Change> {
         match self.now.get(&name) {
-            Some(known) if revision(&**known) > revision(&object) => Some(Change {
-                tenants: tenant_of(&**known)
-                    .into_iter()
-                    .chain(tenant_of(&object))
-                    .collect(),
+            Some(known) if known.revision > object.revision => Some(Change {
+                tenants: known.tenant.iter().cloned().chain(object.tenant).collect(),
                 name,
             }),
-            _ => self.put(object),
+            _ => self.put(name, object),
         }
     }
 
-    fn put(&mut self, object: K) -> Option<Change> {
-        let name = name_of(&object);
-        if self.dead.has(object.uid().as_ref()) {
+    fn put(&mut self, name: Name, object: Packed<K>) -> Option<Change> {
+        if self.dead.has(object.uid.as_ref()) {
             return None;
         }
         let known = self.now.get(&name);
-        if known.is_some_and(|known| revision(&**known) >= revision(&object)) {
+        if known.is_some_and(|known| known.revision >= object.revision) {
             return None;
         }
-        let before = self.remove(&name);
-        let now = tenant_of(&object);
+        let before = self.remove(&name).and_then(|before| before.tenant);
+        let now = object.tenant.clone();
         if let Some(tenant) = &now {
             self.of_tenant
                 .entry(tenant.clone())
                 .or_default()
                 .insert(name.clone());
         }
-        self.now.insert(name.clone(), Arc::new(object));
-        let before = before.and_then(|before| tenant_of(&*before));
+        self.now.insert(name.clone(), object);
         Some(Change {
             name,
             tenants: before.into_iter().chain(now).collect(),
         })
     }
 
-    fn ended(&mut self, object: &K) -> Option<Change> {
-        let name = name_of(object);
-        self.dead.bury(object.uid());
+    fn ended(&mut self, name: Name, uid: Option<String>) -> Option<Change> {
+        self.dead.bury(uid.clone());
         // Another of that name may have come meanwhile.
-        if self.now.get(&name)?.uid() != object.uid() {
+        if self.now.get(&name)?.uid != uid {
             return None;
         }
         let ended = self.remove(&name)?;
         Some(Change {
             name,
-            tenants: tenant_of(&*ended).into_iter().collect(),
+            tenants: ended.tenant.into_iter().collect(),
         })
     }
 
@@ -201,40 +207,39 @@ impl<K: Resource + Clone> State<K> {
         let missing: Vec<Name> = self
             .now
             .iter()
-            .filter(|(name, known)| {
-                !listing.contains_key(*name) && revision(&***known) <= self.begun
-            })
+            .filter(|(name, known)| !listing.contains_key(*name) && known.revision <= self.begun)
             .map(|(name, _)| name.clone())
             .collect();
         let mut changes = Vec::new();
         for name in missing {
             let ended = self.remove(&name);
-            self.dead.bury(ended.as_ref().and_then(|ended| ended.uid()));
-            let tenant = ended.and_then(|ended| tenant_of(&*ended));
+            self.dead
+                .bury(ended.as_ref().and_then(|ended| ended.uid.clone()));
+            let tenant = ended.and_then(|ended| ended.tenant);
             changes.push(Change {
                 name,
                 tenants: tenant.into_iter().collect(),
             });
         }
         // All of them: events were missed, and our own writes may have had what they would have told.
-        for object in listing.into_values() {
+        for (name, object) in listing {
             let unchanged = Change {
-                name: name_of(&object),
-                tenants: tenant_of(&object).into_iter().collect(),
+                name: name.clone(),
+                tenants: object.tenant.iter().cloned().collect(),
             };
-            changes.push(self.put(object).unwrap_or(unchanged));
+            changes.push(self.put(name, object).unwrap_or(unchanged));
         }
         changes
     }
 
-    fn remove(&mut self, name: &Name) -> Option<Arc<K>> {
+    fn remove(&mut self, name: &Name) -> Option<Packed<K>> {
         let ended = self.now.remove(name)?;
-        if let Some(tenant) = tenant_of(&*ended)
-            && let Some(names) = self.of_tenant.get_mut(&tenant)
+        if let Some(tenant) = &ended.tenant
+            && let Some(names) = self.of_tenant.get_mut(tenant)
         {
             names.remove(name);
             if names.is_empty() {
-                self.of_tenant.remove(&tenant);
+                self.of_tenant.remove(tenant);
             }
         }
         Some(ended)
@@ -243,10 +248,6 @@ impl<K: Resource + Clone> State<K> {
 
 fn name_of<K: Resource>(object: &K) -> Name {
     (object.namespace().unwrap_or_default(), object.name_any())
-}
-
-fn tenant_of<K: Resource>(object: &K) -> Option<String> {
-    object.labels().get(keys::TENANT).cloned()
 }
 
 #[cfg(test)]

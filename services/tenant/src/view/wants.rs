@@ -1,6 +1,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use kube::ResourceExt;
@@ -27,13 +27,32 @@ impl Wants {
         } else {
             wanted_names(tenant).into_iter().collect()
         };
-        let mut both = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        both.set(tenant.name_any(), names)
+        self.locked().set(tenant.name_any(), names)
+    }
+
+    /// Takes that a tenant is gone which nobody can read; gives those that want one of its names, too.
+    pub(super) fn end(&self, tenant: &str) -> BTreeSet<String> {
+        self.locked().set(tenant.to_owned(), BTreeSet::new())
+    }
+
+    /// Takes that only tenants of which `is_there` are left; gives those that want a name of the others, too.
+    pub(super) fn keep(&self, is_there: impl Fn(&str) -> bool) -> BTreeSet<String> {
+        let mut both = self.locked();
+        let tenants = both.names.keys();
+        let gone: Vec<String> = tenants
+            .filter(|tenant| !is_there(tenant.as_str()))
+            .cloned()
+            .collect();
+        let mut concerned = BTreeSet::new();
+        for tenant in gone {
+            concerned.extend(both.set(tenant, BTreeSet::new()));
+        }
+        concerned
     }
 
     /// Names that `tenant` wants and others too, with those others.
     pub(super) fn contested(&self, tenant: &str) -> BTreeMap<String, BTreeSet<String>> {
-        let both = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let both = self.locked();
         let names = both.names.get(tenant).into_iter().flatten();
         let rivals = |name: &String| {
             let mut rivals = both.tenants.get(name).cloned().unwrap_or_default();
@@ -48,8 +67,12 @@ impl Wants {
 
     /// Tenants that want the namespace.
     pub(super) fn of(&self, namespace: &str) -> BTreeSet<String> {
-        let both = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let both = self.locked();
         both.tenants.get(namespace).cloned().unwrap_or_default()
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Both> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -78,5 +101,40 @@ impl Both {
             self.names.insert(tenant, names);
         }
         concerned
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn tenant(name: &str, namespaces: &[&str]) -> Tenant {
+        serde_json::from_value(json!({
+            "apiVersion": "tenantoperator.stakater.com/v1beta3", "kind": "Tenant",
+            "metadata": {"name": name},
+            "spec": {"quota": "small", "namespaces": {"withoutTenantPrefix": namespaces}},
+        }))
+        .unwrap()
+    }
+
+    fn set<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
+        names.map(str::to_owned).into()
+    }
+
+    #[test]
+    fn what_is_gone_wants_nothing_and_who_wanted_the_same_hears_of_it() {
+        let wants = Wants::default();
+        for name in ["a", "b", "c"] {
+            wants.set(&tenant(name, &["shared"]), false);
+        }
+        wants.set(&tenant("d", &["other"]), false);
+        assert_eq!(wants.keep(|name| name != "a"), set(["b", "c"]));
+        assert_eq!(wants.of("shared"), set(["b", "c"]));
+        assert_eq!(wants.end("b"), set(["c"]));
+        assert_eq!(wants.of("shared"), set(["c"]));
+        assert_eq!(wants.keep(|_| true), set([]));
+        assert_eq!(wants.of("other"), set(["d"]));
     }
 }

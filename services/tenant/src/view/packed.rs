@@ -1,0 +1,35 @@
+use std::marker::PhantomData;
+
+use kube::{Resource, ResourceExt as _};
+use serde::{Serialize, de::DeserializeOwned};
+use tenantry_k8s::keys;
+
+use super::revision;
+
+/// An object as the bytes of its JSON, and what is asked of it often.
+///
+/// Maps of short strings take several times as many bytes, and most objects are looked at only when their tenant is.
+pub(super) struct Packed<K> {
+    pub(super) uid: Option<String>,
+    pub(super) revision: u64,
+    pub(super) tenant: Option<String>,
+    json: Box<[u8]>,
+    kind: PhantomData<fn() -> K>,
+}
+
+impl<K: Resource + Serialize + DeserializeOwned> Packed<K> {
+    pub(super) fn of(object: &K) -> Self {
+        let json = serde_json::to_vec(object).expect("an object is JSON");
+        Self {
+            uid: object.uid(),
+            revision: revision(object),
+            tenant: object.labels().get(keys::TENANT).cloned(),
+            json: json.into(),
+            kind: PhantomData,
+        }
+    }
+
+    pub(super) fn unpack(&self) -> K {
+        serde_json::from_slice(&self.json).expect("it was packed from an object of this kind")
+    }
+}
