@@ -1,10 +1,9 @@
 use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::{
     Api, Client,
-    api::{ListParams, Patch, PatchParams, PostParams},
+    api::{Patch, PatchParams, PostParams},
     core::DynamicObject,
 };
 use serde_json::{Value, json};
@@ -13,6 +12,7 @@ use tokio::time::Instant;
 use crate::{
     Size,
     apply::{self, names},
+    judge,
     template::{Step, Template},
     world::World,
 };
@@ -71,7 +71,10 @@ async fn write(client: &Client, step: &Step, tenant: &str, number: usize) -> any
     Ok(())
 }
 
-/// Doubles every ResourceQuota, as an edit of the shared quota does.
+/// What each share is after the edit.
+const EACH: usize = 99;
+
+/// Changes every ResourceQuota, as an edit of the shared quota does.
 pub(crate) async fn edit(
     world: &World,
     template: &Template,
@@ -83,23 +86,23 @@ pub(crate) async fn edit(
     let names = names(size);
     let all: Vec<_> = names
         .iter()
-        .map(|name| double(world, &shares, name))
+        .map(|name| change(world, &shares, name))
         .collect();
     stream::iter(all)
         .buffer_unordered(AT_ONCE)
         .try_collect::<()>()
         .await?;
-    let took = began.elapsed();
-    let all = Api::<ResourceQuota>::all(world.client.clone());
-    let found = all.list(&ListParams::default()).await?.items.len();
-    anyhow::ensure!(found == size.tenants * shares.len(), "{found} shares");
-    Ok(took)
+    // Judged as ours are: what is written is not yet enforced.
+    judge::shares(world, size, shares.len() * EACH).await?;
+    Ok(began.elapsed())
 }
 
-async fn double(world: &World, shares: &[&Step], tenant: &str) -> anyhow::Result<()> {
+async fn change(world: &World, shares: &[&Step], tenant: &str) -> anyhow::Result<()> {
     for share in shares {
         let mut share = (*share).clone();
-        share.change(|body: &mut Value| body["spec"]["hard"]["configmaps"] = json!("99"));
+        share.change(|body: &mut Value| {
+            body["spec"]["hard"]["configmaps"] = json!(EACH.to_string())
+        });
         write(&world.client, &share, tenant, 0).await?;
     }
     Ok(())

@@ -1,5 +1,5 @@
 //! How fast, quiet and small the tenant service is, beside a client that makes the same writes without any logic; and how
-//! budgets hold and what they cost, beside the apiserver's own.
+//! budgets hold and what they cost, beside the apiserver's own; and whether tenants hold each other up.
 //!
 //! Enters: how much, and how many replicas. Leaves: one table, each figure as the least, the middle and the greatest of
 //! several rounds; a round has a control plane of its own, and what is compared takes turns in being first.
@@ -13,6 +13,7 @@
 mod apply;
 mod audit;
 mod budget;
+mod fairness;
 mod figures;
 mod flood;
 mod judge;
@@ -44,6 +45,8 @@ enum Bench {
     Tenants(Size),
     /// Many clients against the budget of a tenant, and what a create costs with and without one.
     Budget(budget::Size),
+    /// Edits of tenants beside one that is edited a hundred times a second.
+    Fairness(fairness::Size),
 }
 
 /// How much, how often.
@@ -73,6 +76,7 @@ async fn main() -> anyhow::Result<()> {
     match bench {
         Bench::Tenants(size) => tenants(&binary, &size).await,
         Bench::Budget(size) => budget::run(&binary, &size).await,
+        Bench::Fairness(size) => fairness::run(&binary, &size).await,
     }
 }
 

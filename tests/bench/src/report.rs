@@ -98,7 +98,7 @@ fn lines(size: &Size) -> Vec<Line<'static>> {
             Box::new(|round| percentile(&round.ours.applied.each, 99)),
         ),
         (
-            "edit of the shared quota: the same writes, s",
+            "edit of the shared quota: the same writes until enforced, s",
             Box::new(move |round| seconds(round.floor.edit)),
         ),
         (
@@ -132,6 +132,10 @@ fn lines(size: &Size) -> Vec<Line<'static>> {
         (
             "peak memory of a replica, MiB",
             Box::new(|round| round.ours.usage.peak_mib),
+        ),
+        (
+            "memory of a replica without the program's own text, after the edit, MiB",
+            Box::new(|round| round.ours.usage.own_mib),
         ),
         (
             "CPU of all replicas, s",

@@ -27,7 +27,10 @@ pub(crate) struct World {
 /// What the service's processes used, all replicas together.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Usage {
+    /// The most that was resident at once, of the replica that had most; the program itself is in it.
     pub(crate) peak_mib: f64,
+    /// What is resident now beside the program itself, of the same.
+    pub(crate) own_mib: f64,
     pub(crate) cpu_seconds: f64,
 }
 
@@ -128,10 +131,8 @@ impl World {
         let mut all = Usage::default();
         for replica in &self.replicas {
             let status = fs::read_to_string(format!("/proc/{}/status", replica.id()))?;
-            let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-            let peak = peak.and_then(|words| words.split_whitespace().next());
-            let kib: f64 = peak.context("reading VmHWM")?.parse()?;
-            all.peak_mib = all.peak_mib.max(kib / 1024.0);
+            all.peak_mib = all.peak_mib.max(mib(&status, "VmHWM:")?);
+            all.own_mib = all.own_mib.max(mib(&status, "RssAnon:")?);
             let stat = fs::read_to_string(format!("/proc/{}/stat", replica.id()))?;
             let after_name = stat.rsplit_once(") ").context("reading stat")?.1;
             let ticks: Vec<&str> = after_name.split_whitespace().collect();
@@ -146,6 +147,13 @@ impl Drop for World {
     fn drop(&mut self) {
         self.kill_service();
     }
+}
+
+fn mib(status: &str, field: &'static str) -> anyhow::Result<f64> {
+    let found = status.lines().find_map(|line| line.strip_prefix(field));
+    let kib = found.and_then(|words| words.split_whitespace().next());
+    let kib: f64 = kib.context(field)?.parse()?;
+    Ok(kib / 1024.0)
 }
 
 fn kill(mut replica: Child) {

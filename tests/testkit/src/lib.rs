@@ -5,6 +5,7 @@
 
 mod crowd;
 mod database;
+mod edits;
 mod eventually;
 mod installation;
 mod place;
@@ -12,6 +13,7 @@ mod stream;
 
 pub use crowd::{Churn, Contention, Crowd};
 pub use database::Database;
+pub use edits::{EDITS_APART, Editor, beside};
 pub use eventually::eventually;
 pub use installation::{Installation, Ports};
 pub use place::stack;

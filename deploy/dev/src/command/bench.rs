@@ -18,7 +18,7 @@ const STACK: &str = "bench";
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// `tenants`, with its options: --tenants, --namespaces, --replicas, --rounds, --rest-seconds;
-    /// or `budget`: --replicas, --rounds, --samples.
+    /// or `budget`: --replicas, --rounds, --samples; or `fairness`: --tenants, --replicas, --rounds.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
     what: Vec<String>,
 }
