@@ -1,8 +1,9 @@
 //! What lies between the service and the apiserver, and does as networks and busy servers do.
 
 use std::{
+    net,
     sync::{Arc, Mutex, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -12,10 +13,13 @@ use axum::{
     http::{StatusCode, header::RETRY_AFTER},
     response::{IntoResponse as _, Response},
 };
+use k8s_openapi::api::core::v1::Secret;
 use kube::{
-    Client, Config,
+    Api, Client, Config,
+    api::PostParams,
     client::Body as KubeBody,
     config::{AuthInfo, KubeConfigOptions, Kubeconfig},
+    core::ObjectMeta,
 };
 use tokio::{
     io::copy_bidirectional,
@@ -24,7 +28,10 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::support::World;
+use crate::support::{World, tenant};
+
+/// What the apiserver waits for our webhook on creates in a tenant's namespace.
+const ROOM: Duration = Duration::from_secs(1);
 
 /// Which connections carry bytes.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -221,4 +228,61 @@ async fn forward(client: &Client, request: Request) -> Response {
         Ok(answer) => answer.map(Body::new),
         Err(failure) => (StatusCode::BAD_GATEWAY, failure.to_string()).into_response(),
     }
+}
+
+/// In the place of the service for whoever calls its webhooks: takes every connection and never says a word.
+///
+/// The kernel takes connections for a listener that accepts none.
+fn hang(world: &World) -> net::TcpListener {
+    world.kill();
+    net::TcpListener::bind(world.webhook_address()).expect("the webhooks' port, which is free now")
+}
+
+/// Creates a secret, and gives how long that took.
+async fn create(client: &Client, namespace: &str, name: &str) -> Duration {
+    let secret = Secret {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            ..ObjectMeta::default()
+        },
+        ..Secret::default()
+    };
+    let secrets = Api::<Secret>::namespaced(client.clone(), namespace);
+    let began = Instant::now();
+    let created = secrets.create(&PostParams::default(), &secret).await;
+    let took = began.elapsed();
+    if let Err(failure) = created {
+        panic!("{name} in {namespace} after {took:?}: {failure:?}");
+    }
+    took
+}
+
+#[tokio::test]
+async fn while_the_webhooks_hang_nobody_waits_outside_tenancy_and_members_wait_a_second() {
+    let world = World::start().await;
+    world.apply(&tenant("mute", "owl@nordmart.com", ""));
+    world.wait_for("mute", "Ready", "True").await;
+    world.kubectl("create namespace outside").unwrap();
+    let client = world.acting_as(None).await;
+    let hung = hang(&world);
+    // The controls: whoever asks a webhook waits for it, and what may not go unasked is refused.
+    let edited = tenant("mute", "crow@nordmart.com", "");
+    let began = Instant::now();
+    let refused = world.kubectl_with("apply -f -", &edited).unwrap_err();
+    let words = r#"failed calling webhook "actor.tenantry.dev""#;
+    assert!(refused.contains(words), "{refused}");
+    assert!(began.elapsed() > ROOM, "{:?}", began.elapsed());
+    let inside = create(&client, "mute-dev", "inside").await;
+    assert!(inside >= ROOM && inside < 5 * ROOM, "{inside:?}");
+    // Every one of them would take a second if one webhook was asked; one may be slow for reasons of its own.
+    let mut outside = Vec::new();
+    for number in 0..5 {
+        outside.push(create(&client, "outside", &format!("s{number}")).await);
+    }
+    let fastest = outside.iter().min();
+    assert!(
+        fastest.is_some_and(|fastest| *fastest < ROOM),
+        "{outside:?}"
+    );
+    drop(hung);
 }
