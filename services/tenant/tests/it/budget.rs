@@ -14,9 +14,9 @@ const CLIENTS: usize = 16;
 const BUDGET: usize = 300;
 const NAMESPACES: usize = 10;
 /// Small enough to be used up within [`CHURN`], again and again.
-const CHURNED: usize = 60;
+const CHURNED: usize = 32;
 const CHURNED_NAMESPACES: usize = 4;
-const CHURN: Duration = Duration::from_secs(3);
+const CHURN: Duration = Duration::from_secs(5);
 /// From the first try until the budget is used up.
 const FULL: Duration = Duration::from_secs(10);
 /// Between two writes of a quota's status that only tell of use.
