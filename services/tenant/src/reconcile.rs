@@ -411,20 +411,21 @@ impl Context {
         );
     }
 
-    /// Names of the tenants that are ours to look after.
+    /// The tenants that are ours to look after.
+    fn ours(&self) -> Vec<Arc<Tenant>> {
+        let mut all = self.view.tenants.now().state();
+        all.retain(|tenant| self.shards.owns(&tenant.name_any()));
+        all
+    }
+
     fn owned(&self) -> HashSet<String> {
-        let all = self.view.tenants.now().state();
-        let names = all.iter().map(|tenant| tenant.name_any());
-        names.filter(|name| self.shards.owns(name)).collect()
+        self.ours().iter().map(|tenant| tenant.name_any()).collect()
     }
 
     fn owned_uids(&self) -> HashSet<Uuid> {
-        let all = self.view.tenants.now().state();
-        let ours = all
-            .iter()
-            .filter(|tenant| self.shards.owns(&tenant.name_any()));
-        let uids = ours.filter_map(|tenant| Uuid::parse_str(&tenant.uid()?).ok());
-        uids.collect()
+        let ours = self.ours();
+        let uids = ours.iter().filter_map(|tenant| tenant.uid());
+        uids.filter_map(|uid| Uuid::parse_str(&uid).ok()).collect()
     }
 
     /// Takes the apiserver's answer to a write of a tenant; none if it is gone.

@@ -1,6 +1,6 @@
 //! Exact arithmetic on Kubernetes quantities.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::AddAssign};
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
@@ -91,6 +91,12 @@ impl Millis {
                 || whole.to_string(),
                 |(suffix, size)| format!("{}{suffix}", whole / size),
             )
+    }
+}
+
+impl AddAssign for Millis {
+    fn add_assign(&mut self, more: Self) {
+        self.0 += more.0;
     }
 }
 

@@ -62,22 +62,13 @@ async fn validate(
     // On the heap: it waits for the apiserver in many ways.
     let judging = Box::pin(answerer.judge(&request));
     match reviewed("validate", judging).await {
-        Ok(()) => response.warnings = warnings(&request),
+        Ok(words) => response.warnings = (!words.is_empty()).then_some(words),
         Err(refused) => {
             response.allowed = false;
             response.result = refused.status();
         }
     }
     Ok(Json(response.into_review()))
-}
-
-/// What its sender should know of a tenant that is taken.
-fn warnings(request: &Request) -> Option<Vec<String>> {
-    let is_tenant = request.kind.kind == "Tenant";
-    let object = request.object.as_ref().filter(|_| is_tenant);
-    let tenant = read::<Tenant>(Some(object?)).ok()?;
-    let words = idle::words(&tenant);
-    (!words.is_empty()).then_some(words)
 }
 
 async fn mutate(
@@ -124,38 +115,43 @@ impl Answerer {
         Ok(Requester::of(request, ourselves))
     }
 
-    /// The verdict; a refusal is noted for the audit, unless nothing was to happen anyway.
-    async fn judge(&self, request: &Request) -> Result<(), Refused> {
+    /// The verdict, with what the sender of something that is taken should know; a refusal is noted for the audit, unless
+    /// nothing was to happen anyway.
+    async fn judge(&self, request: &Request) -> Result<Vec<String>, Refused> {
         let requester = self.requester(request).await?;
         let verdict = self.rule(request).await;
         match &verdict {
-            Ok(()) if request.operation == Operation::Delete => {
+            Ok(_) if request.operation == Operation::Delete => {
                 deletion::sign(&self.client, request, &requester).await;
             }
             Err(refused) if !request.dry_run && refused.rule != Rule::ClusterKnown => {
                 self.note(request, &requester, refused);
             }
-            Ok(()) | Err(_) => {}
+            Ok(_) | Err(_) => {}
         }
         verdict
     }
 
-    async fn rule(&self, request: &Request) -> Result<(), Refused> {
+    async fn rule(&self, request: &Request) -> Result<Vec<String>, Refused> {
         match (request.kind.kind.as_str(), &request.operation) {
-            ("Tenant", Operation::Create | Operation::Update) => self.tenant(request).await,
+            ("Tenant", Operation::Create | Operation::Update) => {
+                let tenant = read::<Tenant>(request.object.as_ref())?;
+                self.tenant(request, &tenant).await?;
+                return Ok(idle::words(&tenant));
+            }
             ("Quota", Operation::Create | Operation::Update) => {
-                rules::spec_fits(request.object.as_ref(), "shorten it")
+                rules::spec_fits(request.object.as_ref(), "shorten it")?;
             }
-            ("Quota", Operation::Delete) => self.quota(&request.name).await,
+            ("Quota", Operation::Delete) => self.quota(&request.name).await?,
             ("IntegrationConfig", Operation::Create | Operation::Update) => {
-                rules::patterns_compile(&read::<IntegrationConfig>(request.object.as_ref())?)
+                rules::patterns_compile(&read::<IntegrationConfig>(request.object.as_ref())?)?;
             }
-            _ => Ok(()),
+            _ => {}
         }
+        Ok(Vec::new())
     }
 
-    async fn tenant(&self, request: &Request) -> Result<(), Refused> {
-        let after: Tenant = read(request.object.as_ref())?;
+    async fn tenant(&self, request: &Request, after: &Tenant) -> Result<(), Refused> {
         let before = match &request.old_object {
             Some(before) => Some(read::<Tenant>(Some(before))?),
             None => None,
@@ -166,7 +162,7 @@ impl Answerer {
         }
         let way_out = "shorten it, or divide the tenant";
         rules::spec_fits(request.object.as_ref(), way_out)?;
-        if let Some(quota) = rules::new_quota(&after, before)
+        if let Some(quota) = rules::new_quota(after, before)
             && !self.has_quota(quota).await?
         {
             return Err(rules::quota_missing(quota));
@@ -174,7 +170,7 @@ impl Answerer {
         self.view.listed().await.map_err(|_unlisted| unlisted())?;
         let name = after.name_any();
         let owner = |namespace: &str| claims::owner(&self.view, namespace, &name);
-        rules::namespaces_free(&after, before, owner)
+        rules::namespaces_free(after, before, owner)
     }
 
     /// Whether the quota is there to stay. The apiserver is asked before a no: the watch may not have heard of it yet.

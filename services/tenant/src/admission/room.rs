@@ -134,8 +134,7 @@ impl Room {
     fn in_use(&self, namespace: &str, mut told: Amounts) -> Amounts {
         let doubts = self.view.doubts.of([namespace.to_owned()].into_iter());
         for (key, missed) in doubts.into_values().flat_map(|doubt| doubt.missed) {
-            let known = told.entry(key).or_default();
-            *known = Millis::new(known.get() + missed.get());
+            *told.entry(key).or_default() += missed;
         }
         told
     }

@@ -126,9 +126,5 @@ fn in_place(observed: &Observed) -> InPlace {
 }
 
 fn note<K: kube::ResourceExt>(all: &mut InPlace, kind: Kind, objects: &[K]) {
-    all.extend(objects.iter().map(|object| Key {
-        kind,
-        namespace: object.namespace().unwrap_or_default(),
-        name: object.name_any(),
-    }));
+    all.extend(objects.iter().map(|object| Key::of(kind, object)));
 }

@@ -87,6 +87,17 @@ pub struct Object {
     pub value: Value,
 }
 
+impl Key {
+    /// Of an object that is there or is wanted.
+    pub fn of<K: ResourceExt>(kind: Kind, object: &K) -> Self {
+        Self {
+            kind,
+            namespace: object.namespace().unwrap_or_default(),
+            name: object.name_any(),
+        }
+    }
+}
+
 impl Object {
     /// An object that is wanted, marked with the digest of what is wanted.
     ///
@@ -108,13 +119,8 @@ impl Object {
     ///
     /// Panics: a Kubernetes object is always JSON.
     pub fn observed<K: ResourceExt + Serialize>(kind: Kind, object: &K) -> Self {
-        let key = Key {
-            kind,
-            namespace: object.namespace().unwrap_or_default(),
-            name: object.name_any(),
-        };
         Self {
-            key,
+            key: Key::of(kind, object),
             value: serde_json::to_value(object).expect("an object is JSON"),
         }
     }

@@ -11,11 +11,9 @@ mod tightened;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, stream};
+use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::{Client, ResourceExt};
-use tenantry_k8s::{
-    Tenant,
-    quantity::{Amounts, Millis},
-};
+use tenantry_k8s::{Tenant, quantity::Amounts};
 
 pub use super::violations::Violation;
 use super::{
@@ -23,6 +21,7 @@ use super::{
     build::{Plan, Revoke, build},
     dereference::Observed,
     object::{Key, Kind, Object},
+    usage,
     validate::{Invalid, Problem, Valid, validate},
 };
 use crate::cluster;
@@ -218,9 +217,10 @@ impl Forecast {
     /// Use above the budget, by resource: of what has a limit already, and of what was counted.
     pub fn excesses(&self) -> Vec<Excess> {
         let budget = self.valid.budget.iter().flat_map(|budget| &budget.hard);
+        let shares = self.staying_shares();
         budget
             .filter_map(|(resource, (written, hard))| {
-                let used = self.used(resource);
+                let used = usage::used(resource, shares.iter().copied());
                 let used = used.or_else(|| self.counted.get(resource).copied())?;
                 (used.get() > hard.get()).then(|| Excess {
                     resource: resource.clone(),
@@ -231,21 +231,14 @@ impl Forecast {
             .collect()
     }
 
-    /// What the shares in the namespaces that stay tell; none if no share does.
-    fn used(&self, resource: &str) -> Option<Millis> {
+    /// Shares in the namespaces that stay.
+    fn staying_shares(&self) -> Vec<&ResourceQuota> {
         let staying = self.staying();
-        let shares = self.before.quotas.iter();
-        let shares = shares.filter(|share| {
-            share
-                .namespace()
-                .is_some_and(|name| staying.contains(&name))
-        });
-        let used = shares.filter_map(|share| share.status.as_ref()?.used.as_ref()?.get(resource));
-        let used: Vec<i128> = used
-            .filter_map(|used| Millis::parse(used).ok())
-            .map(Millis::get)
-            .collect();
-        (!used.is_empty()).then(|| Millis::new(used.iter().sum()))
+        let stays = |share: &&ResourceQuota| {
+            let namespace = share.namespace();
+            namespace.is_some_and(|name| staying.contains(&name))
+        };
+        self.before.quotas.iter().filter(stays).collect()
     }
 
     /// Namespaces that are there and stay, in order.

@@ -125,7 +125,7 @@ fn still_there(namespaces: &[&Namespace]) -> Vec<Key> {
     namespaces
         .iter()
         .filter(|namespace| namespace.metadata.deletion_timestamp.is_none())
-        .map(|namespace| key_of(Kind::Namespace, *namespace))
+        .map(|namespace| Key::of(Kind::Namespace, *namespace))
         .collect()
 }
 
@@ -151,7 +151,7 @@ fn told(namespace: &Namespace) -> String {
 
 /// Takes off a namespace what we set and nobody else did, and the tenant's label whoever set it.
 async fn let_go(context: &Context, namespace: &Namespace) -> Result<(), cluster::Error> {
-    let key = key_of(Kind::Namespace, namespace);
+    let key = Key::of(Kind::Namespace, namespace);
     let bare = Object {
         value: bare(namespace),
         key: key.clone(),
@@ -176,12 +176,8 @@ fn bare(namespace: &Namespace) -> serde_json::Value {
     })
 }
 
-fn keys_of<K: ResourceExt + serde::Serialize>(kind: Kind, objects: &[K]) -> Vec<Key> {
-    objects.iter().map(|object| key_of(kind, object)).collect()
-}
-
-fn key_of<K: ResourceExt + serde::Serialize>(kind: Kind, object: &K) -> Key {
-    Object::observed(kind, object).key
+fn keys_of<K: ResourceExt>(kind: Kind, objects: &[K]) -> Vec<Key> {
+    objects.iter().map(|object| Key::of(kind, object)).collect()
 }
 
 async fn tell(

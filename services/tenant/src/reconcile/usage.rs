@@ -10,19 +10,26 @@ pub(super) fn usage<'a>(
 ) -> Usage {
     let mut usage = Usage::default();
     for (resource, written) in hard {
-        let used = sum(resource, shares).like(written);
+        let used = used(resource, shares).unwrap_or_default().like(written);
         usage.hard.insert(resource.clone(), written.clone());
         usage.used.insert(resource.clone(), used);
     }
     usage
 }
 
-fn sum(resource: &str, shares: &[ResourceQuota]) -> Millis {
+/// What `shares` tell together; none if none of them does.
+pub(super) fn used<'a>(
+    resource: &str,
+    shares: impl IntoIterator<Item = &'a ResourceQuota>,
+) -> Option<Millis> {
     let used = shares
-        .iter()
+        .into_iter()
         .filter_map(|share| share.status.as_ref()?.used.as_ref()?.get(resource));
     let millis = used.filter_map(|used| Millis::parse(used).ok());
-    Millis::new(millis.map(Millis::get).sum())
+    millis
+        .map(Millis::get)
+        .reduce(|a, b| a + b)
+        .map(Millis::new)
 }
 
 /// Resources of which more is in use than the budget has, as after it was lowered.

@@ -7,7 +7,11 @@ use kube::{Resource, ResourceExt, runtime::watcher::Event};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::watch;
 
-use super::{dead::Dead, light::lighten, packed::Packed};
+use super::{
+    dead::Dead,
+    light::lighten,
+    packed::{Json, Packed},
+};
 
 /// Namespace and name; no namespace is empty.
 pub(crate) type Name = (String, String);
@@ -56,18 +60,20 @@ impl<K> Default for Objects<K> {
 impl<K: Resource + Serialize + DeserializeOwned> Objects<K> {
     /// Objects with the label of `tenant`, by name.
     pub(crate) fn of(&self, tenant: &str) -> Vec<K> {
-        let state = self.locked();
-        let names = state.of_tenant.get(tenant).into_iter().flatten();
-        names
-            .filter_map(|name| state.now.get(name))
-            .map(Packed::unpack)
-            .collect()
+        let found: Vec<Json<K>> = {
+            let state = self.locked();
+            let names = state.of_tenant.get(tenant).into_iter().flatten();
+            let known = names.filter_map(|name| state.now.get(name));
+            known.map(|known| known.json.clone()).collect()
+        };
+        found.iter().map(Json::read).collect()
     }
 
     /// The object of that name; an empty namespace for cluster objects.
     pub(crate) fn find(&self, namespace: &str, name: &str) -> Option<K> {
         let name = (namespace.to_owned(), name.to_owned());
-        self.locked().now.get(&name).map(Packed::unpack)
+        let found = self.locked().now.get(&name).map(|known| known.json.clone());
+        found.as_ref().map(Json::read)
     }
 
     /// Whether there is an object of that name; an empty namespace for cluster objects.
@@ -78,7 +84,13 @@ impl<K: Resource + Serialize + DeserializeOwned> Objects<K> {
 
     /// The only object; none if there is none.
     pub(crate) fn only(&self) -> Option<K> {
-        self.locked().now.values().next().map(Packed::unpack)
+        let found = self
+            .locked()
+            .now
+            .values()
+            .next()
+            .map(|known| known.json.clone());
+        found.as_ref().map(Json::read)
     }
 
     /// Names, in order.
@@ -92,7 +104,8 @@ impl<K: Resource + Serialize + DeserializeOwned> Objects<K> {
     /// Takes what the apiserver answered to a write of ours.
     pub(super) fn note(&self, mut object: K) {
         lighten(&mut object);
-        self.locked().put(name_of(&object), Packed::of(&object));
+        let packed = Packed::of(&object);
+        self.locked().put(name_of(&object), packed);
     }
 
     /// Takes back what a deletion of ours ended.
@@ -111,9 +124,9 @@ impl<K: Resource + Serialize + DeserializeOwned> Objects<K> {
 
     /// Takes what the watch tells; gives what changed by it, our own writes aside.
     pub(super) fn take(&self, event: Event<K>) -> Vec<Change> {
-        let mut state = self.locked();
         match event {
             Event::Init => {
+                let mut state = self.locked();
                 state.listing.clear();
                 let known = state.now.values().map(|known| known.revision);
                 state.begun = known.max().unwrap_or_default();
@@ -121,21 +134,22 @@ impl<K: Resource + Serialize + DeserializeOwned> Objects<K> {
             }
             Event::InitApply(object) => {
                 let packed = Packed::of(&object);
-                state.listing.insert(name_of(&object), packed);
+                self.locked().listing.insert(name_of(&object), packed);
                 Vec::new()
             }
             Event::InitDone => {
-                let changes = state.relist();
+                let changes = self.locked().relist();
                 let is_first = !self.is_listed.send_replace(true);
                 // The first list is no change: everything is looked at after a start.
                 if is_first { Vec::new() } else { changes }
             }
             Event::Apply(object) => {
-                let told = state.told(name_of(&object), Packed::of(&object));
+                let packed = Packed::of(&object);
+                let told = self.locked().told(name_of(&object), packed);
                 told.into_iter().collect()
             }
             Event::Delete(object) => {
-                let ended = state.ended(name_of(&object), object.uid());
+                let ended = self.locked().ended(name_of(&object), object.uid());
                 ended.into_iter().collect()
             }
         }

@@ -1,4 +1,4 @@
-use std::marker::PhantomData;
+use std::{marker::PhantomData, sync::Arc};
 
 use kube::{Resource, ResourceExt as _};
 use serde::{Serialize, de::DeserializeOwned};
@@ -13,8 +13,17 @@ pub(super) struct Packed<K> {
     pub(super) uid: Option<String>,
     pub(super) revision: u64,
     pub(super) tenant: Option<String>,
-    json: Box<[u8]>,
-    kind: PhantomData<fn() -> K>,
+    /// To be read by whoever asks, after the view is free again for others.
+    pub(super) json: Json<K>,
+}
+
+/// The bytes of an object.
+pub(super) struct Json<K>(Arc<[u8]>, PhantomData<fn() -> K>);
+
+impl<K> Clone for Json<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0), PhantomData)
+    }
 }
 
 impl<K: Resource + Serialize + DeserializeOwned> Packed<K> {
@@ -24,12 +33,13 @@ impl<K: Resource + Serialize + DeserializeOwned> Packed<K> {
             uid: object.uid(),
             revision: revision(object),
             tenant: object.labels().get(keys::TENANT).cloned(),
-            json: json.into(),
-            kind: PhantomData,
+            json: Json(json.into(), PhantomData),
         }
     }
+}
 
-    pub(super) fn unpack(&self) -> K {
-        serde_json::from_slice(&self.json).expect("it was packed from an object of this kind")
+impl<K: DeserializeOwned> Json<K> {
+    pub(super) fn read(&self) -> K {
+        serde_json::from_slice(&self.0).expect("it was packed from an object of this kind")
     }
 }

@@ -155,8 +155,7 @@ impl Queue {
         }
         let mut promised = Amounts::new();
         for (key, adds) in self.promised.iter().flat_map(|promise| &promise.adds) {
-            let sum = promised.entry(key.clone()).or_default();
-            *sum = Millis::new(sum.get() + adds.get());
+            *promised.entry(key.clone()).or_default() += *adds;
         }
         let mut all = used.clone();
         for (key, promised) in promised {

@@ -8,7 +8,10 @@ use super::Forecast;
 use crate::{
     admission::usage::Creation,
     cluster,
-    reconcile::violations::{each, unfinished},
+    reconcile::{
+        usage,
+        violations::{each, unfinished},
+    },
 };
 
 impl Forecast {
@@ -18,15 +21,17 @@ impl Forecast {
     pub async fn count(mut self, client: &Client) -> Result<Self, cluster::Error> {
         let budget = self.valid.budget.iter().flat_map(|budget| &budget.hard);
         let keys = budget.map(|(key, _)| key.clone());
-        let unknown: Vec<String> = keys.filter(|key| self.used(key).is_none()).collect();
+        let shares = self.staying_shares();
+        let is_unknown = |key: &String| usage::used(key, shares.iter().copied()).is_none();
+        let unknown: Vec<String> = keys.filter(is_unknown).collect();
         let Some(kinds) = Kinds::of(&unknown) else {
             return Ok(self);
         };
         let mut counted = Amounts::new();
-        let mut add = |object: Creation| {
+        let mut add = |object: Option<Creation>| {
+            let Some(object) = object else { return };
             for key in &unknown {
-                let all = counted.entry(key.clone()).or_default();
-                *all = Millis::new(all.get() + object.adds(key).get());
+                *counted.entry(key.clone()).or_default() += object.adds(key);
             }
         };
         for namespace in self.staying() {
@@ -62,37 +67,19 @@ impl Kinds {
         &self,
         client: &Client,
         namespace: &str,
-        add: &mut impl FnMut(Creation),
+        add: &mut impl FnMut(Option<Creation>),
     ) -> Result<(), cluster::Error> {
         if self.pods {
-            let look = |pod: &Pod| {
-                unfinished(pod)
-                    .map(Creation::pod)
-                    .into_iter()
-                    .for_each(&mut *add)
-            };
+            let look = |pod: &Pod| add(unfinished(pod).map(Creation::pod));
             each(client, namespace, look).await?;
         }
         if self.claims {
-            let look = |claim: &PersistentVolumeClaim| {
-                claim
-                    .spec
-                    .as_ref()
-                    .map(Creation::claim)
-                    .into_iter()
-                    .for_each(&mut *add);
-            };
+            let look =
+                |claim: &PersistentVolumeClaim| add(claim.spec.as_ref().map(Creation::claim));
             each(client, namespace, look).await?;
         }
         if self.services {
-            let look = |service: &Service| {
-                service
-                    .spec
-                    .as_ref()
-                    .map(Creation::service)
-                    .into_iter()
-                    .for_each(&mut *add);
-            };
+            let look = |service: &Service| add(service.spec.as_ref().map(Creation::service));
             each(client, namespace, look).await?;
         }
         Ok(())
