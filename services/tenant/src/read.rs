@@ -117,26 +117,43 @@ impl Unreadable {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use serde::de::DeserializeOwned;
     use serde_json::json;
     use tenantry_k8s::Tenant;
 
     use super::*;
 
-    fn read(spec: Value) -> Result<Tenant, Box<Unreadable>> {
+    /// An object of that kind as the apiserver tells of it.
+    pub(crate) fn read<K>(name: &str, spec: &Value) -> Read<K>
+    where
+        K: Resource<DynamicType = ()> + DeserializeOwned,
+    {
         let object = json!({
-            "apiVersion": "tenantoperator.stakater.com/v1beta3", "kind": "Tenant",
-            "metadata": {"name": "t", "uid": "1"}, "spec": spec,
+            "apiVersion": K::api_version(&()), "kind": K::kind(&()),
+            "metadata": {"name": name, "uid": name, "resourceVersion": "1"},
+            "spec": spec,
         });
-        serde_json::from_value::<Read<Tenant>>(object).unwrap().0
+        serde_json::from_value(object).unwrap()
     }
 
     #[test]
     fn what_does_not_fit_is_named_by_its_path_and_what_fits_is_read() {
-        assert_eq!(read(json!({"quota": "small"})).unwrap().spec.quota, "small");
+        assert_eq!(
+            read::<Tenant>("t", &json!({"quota": "small"}))
+                .0
+                .unwrap()
+                .spec
+                .quota,
+            "small"
+        );
         let owners = json!({"users": ["a", {"name": "b"}]});
-        let fault =
-            read(json!({"quota": "small", "accessControl": {"owners": owners}})).unwrap_err();
+        let fault = read::<Tenant>(
+            "t",
+            &json!({"quota": "small", "accessControl": {"owners": owners}}),
+        )
+        .0
+        .unwrap_err();
         assert_eq!(fault.name(), "t");
         assert_eq!(fault.field, "spec.accessControl.owners.users[1]");
         assert!(fault.why.contains("expected a string"), "{fault}");

@@ -9,7 +9,7 @@ use kube::{
     api::{Patch, PatchParams, PostParams},
 };
 use serde_json::json;
-use tenantry_testkit::{EDITS_APART, Editor, beside};
+use tenantry_testkit::{Editor, beside, without_end};
 
 use crate::{
     apply,
@@ -113,15 +113,13 @@ async fn edit_others(client: &Client) -> anyhow::Result<impl Future<Output = Inf
         all.create(&PostParams::default(), &made).await?;
     }
     Ok(async move {
-        let (mut ticks, mut edits) = (tokio::time::interval(EDITS_APART), 0_usize);
-        loop {
-            ticks.tick().await;
-            let patch = json!({"data": {"viewer": format!("viewer-{edits}")}});
+        without_end(async |number| {
+            let patch = json!({"data": {"viewer": format!("viewer-{number}")}});
             let params = PatchParams::default();
             let patched = all.patch(NOISY, &params, &Patch::Merge(patch)).await;
             patched.expect("editing a configmap");
-            edits += 1;
-        }
+        })
+        .await
     })
 }
 

@@ -16,6 +16,7 @@ use kube::{
     runtime::{WatchStreamExt as _, watcher},
 };
 use tenantry_k8s::Tenant;
+use tenantry_testkit::is_ready;
 use tokio::time::Instant;
 
 use crate::{Size, flood::AT_ONCE, world::World};
@@ -40,7 +41,7 @@ pub(crate) async fn ready(
         while !waiting.is_empty() {
             let tenant = told.next().await.context("the watch ended")??;
             let name = tenant.name_any();
-            if is_ready(&tenant) && waiting.remove(name.as_str()) {
+            if is_ready(&tenant, tenant.metadata.generation) && waiting.remove(name.as_str()) {
                 ready.insert(name, Instant::now());
             }
         }
@@ -54,15 +55,6 @@ pub(crate) async fn ready(
         bail!("not ready: {waiting:?}");
     }
     Ok(ready)
-}
-
-fn is_ready(tenant: &Tenant) -> bool {
-    let conditions = tenant.status.iter().flat_map(|status| &status.conditions);
-    conditions.into_iter().any(|condition| {
-        condition.type_ == "Ready"
-            && condition.status == "True"
-            && condition.observed_generation == tenant.metadata.generation
-    })
 }
 
 /// Whether what was said is so: namespaces active, quotas enforced, the owner let in here and refused next door.

@@ -4,6 +4,8 @@
 
 mod item;
 mod living;
+mod native;
+mod timed;
 
 use std::{
     collections::VecDeque,
@@ -17,6 +19,7 @@ use tokio::{sync::watch, time::Instant};
 
 use item::{Answer, Items};
 use living::Living;
+pub use timed::timed_create;
 
 /// Between two rounds of somebody who was refused.
 const AGAIN: Duration = Duration::from_millis(250);

@@ -15,7 +15,7 @@ use serde_json::json;
 use tenantry_k8s::Tenant;
 
 /// 100 edits a second.
-pub const EDITS_APART: Duration = Duration::from_millis(10);
+const EDITS_APART: Duration = Duration::from_millis(10);
 
 /// Who edits tenants.
 pub struct Editor {
@@ -55,12 +55,11 @@ impl Editor {
     ///
     /// Panics: see [`Self::edit`].
     pub async fn without_end(&self, name: &str, edits: &mut usize) -> Infallible {
-        let mut ticks = tokio::time::interval(EDITS_APART);
-        loop {
-            ticks.tick().await;
-            self.edit(name, &format!("viewer-{edits}")).await;
+        let edit = async |number: usize| {
+            self.edit(name, &format!("viewer-{number}")).await;
             *edits += 1;
-        }
+        };
+        without_end(edit).await
     }
 
     /// Waits until the spec of `edited` is in force.
@@ -74,17 +73,31 @@ impl Editor {
             let (WatchEvent::Modified(tenant) | WatchEvent::Added(tenant)) = event else {
                 continue;
             };
-            let conditions = tenant.status.iter().flat_map(|status| &status.conditions);
-            let is_ready = conditions.into_iter().any(|condition| {
-                condition.type_ == "Ready"
-                    && condition.status == "True"
-                    && condition.observed_generation >= edited.metadata.generation
-            });
-            if is_ready {
+            if is_ready(&tenant, edited.metadata.generation) {
                 return;
             }
         }
         panic!("the watch of {name} ended before it was ready");
+    }
+}
+
+/// Whether a tenant says that it is ready, as of `generation` or a later one.
+pub fn is_ready(tenant: &Tenant, generation: Option<i64>) -> bool {
+    let conditions = tenant.status.iter().flat_map(|status| &status.conditions);
+    conditions.into_iter().any(|condition| {
+        condition.type_ == "Ready"
+            && condition.status == "True"
+            && condition.observed_generation >= generation
+    })
+}
+
+/// Edits a hundred times a second, counting from zero.
+pub async fn without_end(mut edit: impl AsyncFnMut(usize)) -> Infallible {
+    let (mut ticks, mut number) = (tokio::time::interval(EDITS_APART), 0);
+    loop {
+        ticks.tick().await;
+        edit(number).await;
+        number += 1;
     }
 }
 

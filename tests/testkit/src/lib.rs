@@ -11,9 +11,9 @@ mod installation;
 mod place;
 mod stream;
 
-pub use crowd::{Churn, Contention, Crowd};
+pub use crowd::{Churn, Contention, Crowd, timed_create};
 pub use database::Database;
-pub use edits::{EDITS_APART, Editor, beside};
+pub use edits::{Editor, beside, is_ready, without_end};
 pub use eventually::eventually;
 pub use installation::{Installation, Ports};
 pub use place::stack;

@@ -73,17 +73,12 @@ impl Wanted {
     pub async fn check(&self, line: &Line) -> Option<Check> {
         let (resource, name, file, looked) = match self {
             Self::Policy(policy, file) => {
-                let found = find::<ValidatingAdmissionPolicy>(line, &policy.name_any()).await;
-                let looked =
-                    found.map(|found| found.map(|found| altered(&policy.spec, &found.spec)));
+                let looked = compared(line, &**policy, |policy| &policy.spec).await;
                 let resource = ValidatingAdmissionPolicy::plural(&());
                 (resource, policy.name_any(), file, looked)
             }
             Self::Binding(binding, file) => {
-                let found =
-                    find::<ValidatingAdmissionPolicyBinding>(line, &binding.name_any()).await;
-                let looked =
-                    found.map(|found| found.map(|found| altered(&binding.spec, &found.spec)));
+                let looked = compared(line, &**binding, |binding| &binding.spec).await;
                 let resource = ValidatingAdmissionPolicyBinding::plural(&());
                 (resource, binding.name_any(), file, looked)
             }
@@ -100,12 +95,21 @@ impl Wanted {
     }
 }
 
-async fn find<T>(line: &Line, name: &str) -> Result<Option<T>, Failure>
+/// What is altered about the cluster's own, if anything; none if it has none.
+async fn compared<T, S>(
+    line: &Line,
+    shipped: &T,
+    spec: impl Fn(&T) -> &S,
+) -> Result<Option<Option<String>>, Failure>
 where
     T: Resource<DynamicType = ()> + DeserializeOwned + Clone + std::fmt::Debug,
+    S: Serialize,
 {
-    line.call(async |client| Api::<T>::all(client).get_opt(name).await)
-        .await
+    let name = shipped.name_any();
+    let found = line
+        .call(async |client| Api::<T>::all(client).get_opt(&name).await)
+        .await?;
+    Ok(found.map(|found| altered(spec(shipped), spec(&found))))
 }
 
 fn verdict(

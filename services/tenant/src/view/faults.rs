@@ -122,22 +122,11 @@ fn place<K: Resource<DynamicType = ()>>(name: &str) -> Place {
 
 #[cfg(test)]
 mod tests {
-    use serde::de::DeserializeOwned;
     use serde_json::{Value, json};
     use tenantry_k8s::{Quota, Tenant};
 
     use super::*;
-
-    fn read<K>(name: &str, spec: &Value) -> Read<K>
-    where
-        K: Resource<DynamicType = ()> + DeserializeOwned,
-    {
-        let object = json!({
-            "apiVersion": K::api_version(&()), "kind": K::kind(&()),
-            "metadata": {"name": name}, "spec": spec,
-        });
-        serde_json::from_value(object).unwrap()
-    }
+    use crate::read::tests::read;
 
     fn tenant(name: &str, quota: &Value) -> Read<Tenant> {
         read(name, &json!({"quota": quota}))

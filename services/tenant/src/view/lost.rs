@@ -90,22 +90,11 @@ impl View {
 #[cfg(test)]
 mod tests {
     use serde::de::DeserializeOwned;
-    use serde_json::{Value, json};
+    use serde_json::json;
     use tenantry_k8s::integration_config::NAME;
 
     use super::*;
-
-    fn read<K>(name: &str, spec: &Value) -> Read<K>
-    where
-        K: Resource<DynamicType = ()> + DeserializeOwned,
-    {
-        let object = json!({
-            "apiVersion": K::api_version(&()), "kind": K::kind(&()),
-            "metadata": {"name": name, "uid": name, "resourceVersion": "1"},
-            "spec": spec,
-        });
-        serde_json::from_value(object).unwrap()
-    }
+    use crate::read::tests::read;
 
     /// A tenant that wants the namespace `shared`.
     fn tenant(name: &str) -> Read<Tenant> {

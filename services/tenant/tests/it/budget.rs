@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tenantry_testkit::{Churn, Contention, Crowd, eventually};
+use tenantry_testkit::{Churn, Contention, Crowd};
 
 use crate::{refused, support::World};
 
@@ -92,7 +92,8 @@ async fn a_crowd_that_comes_and_goes_gets_no_more_past_a_budget_than_past_a_nati
     let world = World::start().await;
     world.apply(&quota("churn", &format!("{{secrets: {CHURNED}}}")));
     let ours = members(&world, "churn", "churn", CHURNED_NAMESPACES).await;
-    let native = native(&world).await;
+    let judge = world.acting_as(None).await;
+    let native = Crowd::native(&judge, "native", CHURNED, CLIENTS).await;
     let (ours, native) = (ours.churn(CHURN).await, native.churn(CHURN).await);
     let told = format!("ours {ours:?}, native {native:?}");
     println!("{told}");
@@ -106,28 +107,6 @@ async fn a_crowd_that_comes_and_goes_gets_no_more_past_a_budget_than_past_a_nati
     // A native quota lets too many in by chance (24 lived where it allowed 20) and we promise no more than that: one of
     // ours beside none of its own is the same chance, and more is not.
     assert!(above(ours) <= above(native).max(1), "{told}");
-}
-
-/// The same clients in one namespace of nobody's, with one quota of the apiserver's own.
-async fn native(world: &World) -> Crowd {
-    world.kubectl("create namespace native").unwrap();
-    world
-        .kubectl(&format!(
-            "create quota native -n native --hard=secrets={CHURNED}"
-        ))
-        .unwrap();
-    eventually("a quota that is enforced", async || {
-        let status = world.get("resourcequota native -n native")["status"].clone();
-        let is_enforced = status["hard"]["secrets"].is_string();
-        is_enforced.then_some(()).ok_or(status)
-    })
-    .await;
-    Crowd {
-        judge: world.acting_as(None).await,
-        member: world.acting_as(None).await,
-        namespaces: vec!["native".to_owned()],
-        clients: CLIENTS,
-    }
 }
 
 /// A Quota with `hard` as its budget.

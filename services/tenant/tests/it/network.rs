@@ -13,14 +13,12 @@ use axum::{
     http::{StatusCode, header::RETRY_AFTER},
     response::{IntoResponse as _, Response},
 };
-use k8s_openapi::api::core::v1::Secret;
 use kube::{
-    Api, Client, Config,
-    api::PostParams,
+    Client, Config,
     client::Body as KubeBody,
     config::{AuthInfo, KubeConfigOptions, Kubeconfig},
-    core::ObjectMeta,
 };
+use tenantry_testkit::timed_create;
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
@@ -238,23 +236,10 @@ fn hang(world: &World) -> net::TcpListener {
     net::TcpListener::bind(world.webhook_address()).expect("the webhooks' port, which is free now")
 }
 
-/// Creates a secret, and gives how long that took.
+/// How long a create takes that must be taken.
 async fn create(client: &Client, namespace: &str, name: &str) -> Duration {
-    let secret = Secret {
-        metadata: ObjectMeta {
-            name: Some(name.to_owned()),
-            ..ObjectMeta::default()
-        },
-        ..Secret::default()
-    };
-    let secrets = Api::<Secret>::namespaced(client.clone(), namespace);
-    let began = Instant::now();
-    let created = secrets.create(&PostParams::default(), &secret).await;
-    let took = began.elapsed();
-    if let Err(failure) = created {
-        panic!("{name} in {namespace} after {took:?}: {failure:?}");
-    }
-    took
+    let created = timed_create(client, namespace, name.to_owned()).await;
+    created.unwrap_or_else(|failure| panic!("{name} in {namespace}: {failure:?}"))
 }
 
 #[tokio::test]

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Secret;
-use kube::{Api, api::PostParams, core::ObjectMeta};
-use tokio::time::Instant;
+use tenantry_testkit::timed_create;
 
 use super::places::Spots;
 use crate::world::World;
@@ -68,23 +66,9 @@ async fn in_turn<const N: usize>(
         for turn in 0..N {
             let place = (sample + turn) % N;
             let name = format!("{name}-{sample}");
-            times[place].push(create(world, places[place], name).await?);
+            times[place].push(timed_create(&world.client, places[place], name).await?);
         }
     }
     times.iter_mut().for_each(|times| times.sort());
     Ok(times)
-}
-
-async fn create(world: &World, namespace: &str, name: String) -> anyhow::Result<Duration> {
-    let secret = Secret {
-        metadata: ObjectMeta {
-            name: Some(name),
-            ..ObjectMeta::default()
-        },
-        ..Secret::default()
-    };
-    let api = Api::<Secret>::namespaced(world.client.clone(), namespace);
-    let began = Instant::now();
-    api.create(&PostParams::default(), &secret).await?;
-    Ok(began.elapsed())
 }

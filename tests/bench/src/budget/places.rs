@@ -1,12 +1,12 @@
 //! Where budgets are measured.
 
-use k8s_openapi::api::core::v1::{Namespace, ResourceQuota};
+use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api,
     api::{Patch, PatchParams},
 };
 use serde_json::{Value, json};
-use tenantry_testkit::{Crowd, eventually};
+use tenantry_testkit::Crowd;
 
 use super::BUDGET;
 use crate::{apply, judge, world::World};
@@ -38,28 +38,8 @@ pub(super) async fn crowd(world: &World, name: &str) -> anyhow::Result<Crowd> {
 }
 
 /// The same clients in one namespace with one quota of the apiserver's own.
-pub(super) async fn native(world: &World) -> anyhow::Result<Crowd> {
-    const NAME: &str = "native";
-    namespace(world, NAME).await?;
-    let quota = json!({
-        "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": NAME},
-        "spec": {"hard": {"secrets": BUDGET.to_string()}},
-    });
-    let quotas = Api::<ResourceQuota>::namespaced(world.client.clone(), NAME);
-    let params = PatchParams::apply("bench");
-    quotas.patch(NAME, &params, &Patch::Apply(quota)).await?;
-    eventually("a quota that is enforced", async || {
-        let quota = quotas.get(NAME).await.unwrap();
-        let enforced = quota.status.and_then(|status| status.hard);
-        enforced.ok_or("no status.hard")
-    })
-    .await;
-    Ok(Crowd {
-        judge: world.client.clone(),
-        member: world.client.clone(),
-        namespaces: vec![NAME.to_owned()],
-        clients: CLIENTS,
-    })
+pub(super) async fn native(world: &World) -> Crowd {
+    Crowd::native(&world.client, "native", BUDGET, CLIENTS).await
 }
 
 pub(super) async fn spots(world: &World) -> anyhow::Result<Spots> {
