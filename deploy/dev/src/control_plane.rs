@@ -9,7 +9,7 @@ use crate::exec::Spec;
 use crate::graph;
 use crate::home::{Home, repository};
 use crate::part::{self, Unit};
-use crate::stack::{Shape, Stack};
+use crate::stack::{COMMAND, Shape, Stack};
 use crate::webhooks;
 
 /// Whether pods can run.
@@ -26,6 +26,8 @@ pub enum Nodes {
 /// Invariant: its processes end with it. What a killed test left is ended by [`ControlPlane::sweep`].
 pub struct ControlPlane {
     stack: Stack,
+    /// Whether its directory stays when it ends.
+    is_left: bool,
 }
 
 impl ControlPlane {
@@ -38,9 +40,29 @@ impl ControlPlane {
     pub fn start(directory: &Path, nodes: Nodes) -> Result<Self> {
         let home = Home::at(directory.to_path_buf());
         let stack = Stack::prepare(home, "control-plane", Shape::ControlPlane)?;
-        let plane = Self { stack };
+        let plane = Self {
+            stack,
+            is_left: false,
+        };
         graph::up(&units(nodes), |unit| unit.start(&plane.stack))?;
         Ok(plane)
+    }
+
+    /// The same, holding what was left in the directory `left`, which stays as it is: most of a start is the making of it.
+    pub fn start_from(left: &Path, directory: &Path, nodes: Nodes) -> Result<Self> {
+        let home = Home::at(directory.to_path_buf());
+        home.take_over(&Home::at(left.to_path_buf()))?;
+        Self::start(directory, nodes)
+    }
+
+    /// Ends it, and leaves its directory for [`ControlPlane::start_from`].
+    pub fn leave(mut self) -> Result<()> {
+        self.is_left = true;
+        part::control_plane::CONTROLLER_MANAGER.stop(&self.stack.home)?;
+        // Whoever finds it waits no longer for the controllers.
+        let account = ["delete", "serviceaccount", "default", "-n", "default"];
+        self.kubectl().args(account).run(COMMAND)?;
+        graph::down(&units(Nodes::Three), |unit| unit.stop(&self.stack.home))
     }
 
     /// The administrator's kubeconfig.
@@ -95,7 +117,8 @@ impl Drop for ControlPlane {
                 eprintln!("ending {}: {error:#}", unit.name);
             }
         }
-        if !std::thread::panicking()
+        if !self.is_left
+            && !std::thread::panicking()
             && let Err(error) = fs::remove_dir_all(self.stack.root())
         {
             eprintln!("removing {}: {error}", self.stack.root().display());

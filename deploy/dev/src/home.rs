@@ -4,8 +4,14 @@ use std::fs::{self, OpenOptions, Permissions};
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+
+use crate::exec::Spec;
+
+/// How long a copy may take on a busy machine.
+const COPY: Duration = Duration::from_secs(30);
 
 /// The directories of one stack.
 #[derive(Clone, Debug)]
@@ -40,6 +46,18 @@ impl Home {
         }
         fs::set_permissions(self.root.join("secrets"), Permissions::from_mode(0o700))
             .context("closing the secrets directory")
+    }
+
+    /// Takes what `other` holds, while nothing of it runs: data, and the keys that go with them. Ports are its own.
+    pub(crate) fn take_over(&self, other: &Self) -> Result<()> {
+        fs::create_dir_all(&self.root)
+            .with_context(|| format!("creating {}", self.root.display()))?;
+        let taken =
+            ["data", "secrets", "tls"].map(|held| other.root.join(held).display().to_string());
+        // etcd makes its log long before there is something in it: holes stay holes.
+        let copy = Spec::new("cp").args(["--archive", "--sparse=always"]);
+        let copy = copy.args(taken).arg(self.root.display().to_string());
+        copy.run(COPY).map(drop)
     }
 
     pub(crate) fn root(&self) -> &Path {

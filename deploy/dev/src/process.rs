@@ -45,7 +45,7 @@ impl Recorded {
             .spawn()
             .with_context(|| format!("starting {}", spec.program().display()))?;
         let pid = i32::try_from(child.id()).context("a pid beyond i32")?;
-        let Some((_, started_ticks)) = inspect(pid) else {
+        let Some(Stat { ticks, .. }) = inspect(pid) else {
             bail!(
                 "{} ended at once, see {}",
                 spec.program().display(),
@@ -54,7 +54,7 @@ impl Recorded {
         };
         let recorded = Self {
             pid,
-            started_ticks,
+            started_ticks: ticks,
             boot: boot_id()?,
             fingerprint: spec.fingerprint(),
         };
@@ -83,7 +83,7 @@ impl Recorded {
         let same_boot = boot_id().is_ok_and(|boot| boot == self.boot);
         same_boot
             && inspect(self.pid)
-                .is_some_and(|(state, ticks)| state != 'Z' && ticks == self.started_ticks)
+                .is_some_and(|found| !found.has_ended() && found.ticks == self.started_ticks)
     }
 
     /// Asks the group to end, and ends it after `grace`.
@@ -130,15 +130,35 @@ impl Recorded {
     }
 }
 
-/// State letter and start time of a process, from `/proc/<pid>/stat`.
-fn inspect(pid: i32) -> Option<(char, u64)> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+/// What the kernel tells of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stat {
+    state: char,
+    threads: u64,
+    /// When it started.
+    ticks: u64,
+}
+
+impl Stat {
+    /// A first thread that has ended waits for the others, which hold the ports until they have ended too.
+    fn has_ended(self) -> bool {
+        self.state == 'Z' && self.threads <= 1
+    }
+}
+
+/// From `/proc/<pid>/stat`.
+fn inspect(pid: i32) -> Option<Stat> {
+    parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+fn parse(stat: &str) -> Option<Stat> {
     // The command name may contain spaces and parentheses: fields count from the last one.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    Some((
-        fields.first()?.chars().next()?,
-        fields.get(19)?.parse().ok()?,
-    ))
+    Some(Stat {
+        state: fields.first()?.chars().next()?,
+        threads: fields.get(17)?.parse().ok()?,
+        ticks: fields.get(19)?.parse().ok()?,
+    })
 }
 
 fn boot_id() -> Result<String> {
@@ -153,14 +173,24 @@ mod tests {
 
     #[test]
     fn a_recycled_pid_is_not_ours() {
-        let (_, ticks) = inspect(1).unwrap();
         let other = Recorded {
             pid: 1,
-            started_ticks: ticks + 1,
+            started_ticks: inspect(1).unwrap().ticks + 1,
             boot: boot_id().unwrap(),
             fingerprint: 0,
         };
         assert!(!other.is_alive());
+    }
+
+    #[test]
+    fn a_process_whose_threads_outlive_the_first_has_not_ended() {
+        let stat = |threads| {
+            let text = format!("7 (a) b) Z 1 7 7 0 -1 0 0 0 0 0 1 2 3 4 20 0 {threads} 0 99 0");
+            parse(&text).unwrap()
+        };
+        assert_eq!(stat(3).ticks, 99);
+        assert!(!stat(3).has_ended());
+        assert!(stat(1).has_ended());
     }
 
     #[test]

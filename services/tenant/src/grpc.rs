@@ -14,6 +14,7 @@ mod refuse;
 mod resource;
 mod revert;
 mod sight;
+mod state;
 mod tenant;
 mod watch;
 
@@ -57,7 +58,7 @@ pub struct Service {
     pub client: Client,
     /// Who asks, and may they.
     pub auth: Auth,
-    /// What there is now, and so who is a member of which tenant.
+    /// What there is now, and who is named in which tenant.
     pub indexes: Indexes,
     /// What there is of each tenant.
     pub view: Arc<View>,
@@ -104,7 +105,7 @@ impl TenantService for Service {
         request: Request<ListTenantsRequest>,
     ) -> Answer<ListTenantsResponse> {
         let sight = self.sight(&request, "list").await?;
-        tenant::list(&self.indexes, &sight, request.get_ref())
+        tenant::list(self, &sight, request.get_ref())
             .await
             .map(Response::new)
     }
@@ -151,7 +152,7 @@ impl TenantService for Service {
     ) -> Answer<Self::WatchTenantsStream> {
         let name = request.get_ref().name.clone();
         let gaze = self.gaze(request, Subject::Tenants(name)).await?;
-        let stream = watch::tenants(&self.indexes, gaze, self.token.clone()).await?;
+        let stream = watch::tenants(self, gaze).await?;
         Ok(Response::new(stream))
     }
 
@@ -172,7 +173,7 @@ impl TenantService for Service {
         let right = Access::tenancy("get", "quotas").named(&request.get_ref().name);
         let authority = self.auth.require(&request, right).await?;
         let sight = self.sight(&request, "list").await?;
-        quota::get(&self.client, &authority, &sight, &self.indexes)
+        quota::get(self, &authority, &sight)
             .await
             .map(Response::new)
     }
@@ -184,7 +185,7 @@ impl TenantService for Service {
             .may(&caller, &Access::tenancy("list", "quotas"))
             .await?;
         let sight = self.sight(&request, "list").await?;
-        quota::list(&self.indexes, sees_all, &sight, request.get_ref())
+        quota::list(self, sees_all, &sight, request.get_ref())
             .await
             .map(Response::new)
     }
@@ -227,7 +228,7 @@ impl TenantService for Service {
     ) -> Answer<Self::WatchQuotasStream> {
         let name = request.get_ref().name.clone();
         let gaze = self.gaze(request, Subject::Quotas(name)).await?;
-        let stream = watch::quotas(&self.indexes, gaze, self.token.clone()).await?;
+        let stream = watch::quotas(self, gaze).await?;
         Ok(Response::new(stream))
     }
 

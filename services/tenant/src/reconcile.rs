@@ -6,6 +6,7 @@ pub mod build;
 pub mod dereference;
 mod finalizer;
 mod haste;
+mod leftovers;
 mod memory;
 mod notice;
 pub mod object;
@@ -51,6 +52,7 @@ use apply::{Applied, Failure};
 use build::{Plan, build};
 use dereference::{Observed, dereference};
 use haste::{Haste, Next};
+use leftovers::Collecting;
 use memory::Memory;
 use object::{Key, MANAGER};
 use pace::Pace;
@@ -141,6 +143,7 @@ pub struct Context {
     looks: Looks,
     quotas: quota::Quotas,
     roll: Roll,
+    collecting: Collecting,
 }
 
 /// Looks at `tenant` if it is ours to look after.
@@ -246,10 +249,11 @@ async fn carry_out(
     // A right that could not be taken lasts: no end of it is recorded.
     let is_taken = taken.undone.is_empty();
     // After revoking: an absent Postgres takes seconds to say so.
-    let known = context.memory.recorded(valid.uid);
-    let intent = match &known {
-        Some(known) if known.generation >= valid.generation => Ok(()),
-        _ => intent(tenant, valid, observed, context).await,
+    let known = context.recorded(valid.uid).await;
+    let (known, intent) = match known {
+        Ok(Some(known)) if known.generation >= valid.generation => (Some(known), Ok(())),
+        Ok(known) => (known, intent(tenant, valid, observed, context).await),
+        Err(failure) => (None, Err(failure)),
     };
     let mut applied = taken.and(apply::structure(context, name, plan).await);
     in_trust(&applied, name, context).map_err(failed)?;
@@ -409,6 +413,20 @@ impl Context {
             self.view.faults.names::<Tenant>(),
             self.view.faults.names::<Quota>(),
         );
+    }
+
+    /// What the history has of a tenant: as of our last word to it or, after a start, as it says itself.
+    async fn recorded(&self, tenant: Uuid) -> Result<Option<Recorded>, store::Error> {
+        if let Some(known) = self.memory.recorded(tenant) {
+            return Ok(Some(known));
+        }
+        let Some(standing) = self.store.standing(tenant).await? else {
+            return Ok(None);
+        };
+        self.memory.record_paused(tenant, standing.is_paused);
+        let known = Recorded::from(standing);
+        self.memory.record(tenant, known.clone());
+        Ok(Some(known))
     }
 
     /// The tenants that are ours to look after.

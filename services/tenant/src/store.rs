@@ -7,12 +7,14 @@ mod namespace;
 mod pause;
 mod quota;
 mod revision;
+mod standing;
 mod tenant;
 
 pub use access::{Access, AccessQuery};
 pub use drift::{DriftQuery, Reverted};
 pub use grant::Stage;
 pub use revision::{Application, Position, Revision, RevisionQuery};
+pub use standing::Standing;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use tenantry_domain::{Actor, ActorKind};
 use tenantry_events::{Fact, RecordError, Wake};

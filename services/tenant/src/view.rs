@@ -9,6 +9,7 @@ mod dead;
 pub(crate) mod demands;
 mod doubts;
 mod faults;
+mod leftovers;
 mod light;
 mod lost;
 mod objects;
@@ -310,12 +311,14 @@ impl View {
         let now = self.tenants.now();
         let is_known = |name: &str| now.get(&ObjectRef::new(name)).is_some();
         let gone = before.iter().filter(|tenant| !is_known(&tenant.name_any()));
-        let quotas = gone.map(|tenant| tenant.spec.quota.clone()).collect();
+        let (gone, quotas): (Vec<_>, Vec<_>) = gone
+            .map(|tenant| (tenant.name_any(), tenant.spec.quota.clone()))
+            .unzip();
         let unreadable = self.faults.names::<Tenant>();
         let is_there =
             |name: &str| is_known(name) || unreadable.iter().any(|unreadable| unreadable == name);
         Again {
-            tenants: self.wants.keep(is_there).into_iter().collect(),
+            tenants: self.wants.keep(is_there).into_iter().chain(gone).collect(),
             quotas,
         }
     }

@@ -1,3 +1,5 @@
+mod stored;
+
 use std::{
     fs::{self, File},
     net::TcpListener,
@@ -8,6 +10,15 @@ use std::{
 
 use tenantry_dev::{ControlPlane, Nodes, Spec};
 
+pub use stored::Stored;
+
+/// In this order: the namespace comes first.
+const MANIFESTS: [&str; 4] = [
+    "deploy/dev/manifests/base",
+    "deploy/crds",
+    "deploy/rbac/tenant.yaml",
+    "deploy/policies",
+];
 const COMMAND: Duration = Duration::from_secs(30);
 
 /// Where a service listens: ports that were free a moment ago.
@@ -64,11 +75,18 @@ impl Installation {
     ///
     /// Panics: where it cannot be made.
     pub fn start(name: &str) -> Self {
+        let (installation, token) = Self::make(name);
+        installation.write_kubeconfig(&token);
+        installation
+    }
+
+    /// One with a token of the service's account.
+    fn make(name: &str) -> (Self, String) {
         let directory = ControlPlane::directory(name);
         let plane = ControlPlane::start(&directory, Nodes::None).expect("starting a control plane");
         let installation = Self { plane, directory };
-        installation.fill();
-        installation
+        let token = installation.fill();
+        (installation, token)
     }
 
     /// kubectl as the administrator, which must do what it is told.
@@ -78,16 +96,13 @@ impl Installation {
             .unwrap_or_else(|error| panic!("{error:#}"))
     }
 
-    fn fill(&self) {
-        for path in [
-            "deploy/dev/manifests/base",
-            "deploy/crds",
-            "deploy/rbac/tenant.yaml",
-            "deploy/policies",
-        ] {
-            let path = repository().join(path).display().to_string();
-            self.kubectl(&["apply", "--server-side", "-f", &path]);
-        }
+    /// Applies everything; gives a token of the service's account.
+    fn fill(&self) -> String {
+        let paths = MANIFESTS.map(|path| repository().join(path).display().to_string());
+        // One process for all: each learns anew what the apiserver can do.
+        let mut apply = vec!["apply", "--server-side"];
+        apply.extend(paths.iter().flat_map(|path| ["-f", path.as_str()]));
+        self.kubectl(&apply);
         self.kubectl(&[
             "wait",
             "--for=condition=Established",
@@ -103,10 +118,14 @@ impl Installation {
             "multi-tenant-operator",
             "--duration=2h",
         ]);
+        token.trim().to_owned()
+    }
+
+    fn write_kubeconfig(&self, token: &str) {
         let text = fs::read_to_string(self.plane.kubeconfig()).expect("reading the kubeconfig");
         let mut config: serde_json::Value =
             serde_json::from_str(&text).expect("kubeconfigs are JSON");
-        config["users"][0]["user"] = serde_json::json!({"token": token.trim()});
+        config["users"][0]["user"] = serde_json::json!({"token": token});
         fs::write(self.kubeconfig(), config.to_string()).expect("writing a kubeconfig");
     }
 

@@ -15,7 +15,7 @@ pub use crowd::{Churn, Contention, Crowd, timed_create};
 pub use database::Database;
 pub use edits::{Editor, beside, is_ready, without_end};
 pub use eventually::eventually;
-pub use installation::{Installation, Ports};
+pub use installation::{Installation, Ports, Stored};
 pub use place::stack;
 pub use stream::TestStream;
 pub use tenantry_dev::{ControlPlane, Nodes, Service, Stack};

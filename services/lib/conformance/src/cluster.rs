@@ -257,7 +257,8 @@ impl Line {
         }
     }
 
-    /// Every resource and subresource, of the preferred version of each group; and groups that did not answer.
+    /// Every resource and subresource of every version, for a right on one knows no versions; and versions that did not
+    /// answer.
     pub async fn resources(&self) -> Result<(Vec<Resource>, Vec<String>), Failure> {
         let core = self
             .call(async |client| client.list_core_api_resources("v1").await)
@@ -267,16 +268,18 @@ impl Line {
             .await?;
         let mut all = Resource::of(&core);
         let mut silent = Vec::new();
-        for group in groups.groups {
-            let Some(version) = group.preferred_version else {
-                continue;
-            };
-            let version = version.group_version;
+        let versions = groups.groups.into_iter().flat_map(|group| group.versions);
+        for version in versions.map(|version| version.group_version) {
             let listed = self
                 .call(async |client| client.list_api_group_resources(&version).await)
                 .await;
             match listed {
-                Ok(listed) => all.extend(Resource::of(&listed)),
+                Ok(listed) => {
+                    let found = Resource::of(&listed).into_iter();
+                    let new: Vec<Resource> =
+                        found.filter(|resource| !all.contains(resource)).collect();
+                    all.extend(new);
+                }
                 // Aggregated APIs are down now and then.
                 Err(failure) => silent.push(format!("{version}: {failure}")),
             }

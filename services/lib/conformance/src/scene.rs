@@ -9,7 +9,7 @@ use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::ResourceExt as _;
 use tenantry_k8s::{
     Tenant, keys,
-    member::{Role, Subject, grantees, is_member},
+    member::{Role, Subject, grantees, members},
 };
 
 use crate::{Error, matrix::Column, report::Asked};
@@ -319,14 +319,8 @@ fn foreign(others: &[Tenant], subject: &Subject, wish: &Wish) -> Result<Option<S
             .map(Some)
             .ok_or_else(|| Error::Unfit(format!("there is no tenant {wanted} with a namespace")));
     }
-    let groups: &[String] = if subject.is_group {
-        std::slice::from_ref(&subject.name)
-    } else {
-        &[]
-    };
-    let username = if subject.is_group { "" } else { &subject.name };
     let has_no_part =
-        |other: &&Tenant| !is_member(other.spec.access_control.as_ref(), username, groups);
+        |other: &&Tenant| !members(other.spec.access_control.as_ref()).contains(subject);
     Ok(others.iter().filter(has_no_part).find_map(first))
 }
 

@@ -72,14 +72,42 @@ fn subjects(members: &Members) -> impl Iterator<Item = Subject> + '_ {
         })
 }
 
-/// Whether `username` or one of `groups` is named on any level.
-pub fn is_member(access: Option<&AccessControl>, username: &str, groups: &[String]) -> bool {
-    let Some(access) = access else { return false };
-    grantees(access)
-        .values()
+/// Everybody that `access` names, once, whatever the level. Nobody else is a member.
+pub fn members(access: Option<&AccessControl>) -> BTreeSet<Subject> {
+    access
+        .map(grantees)
+        .into_iter()
+        .flat_map(Grantees::into_values)
         .flatten()
-        .any(|subject| match subject.is_group {
-            false => subject.name == username,
-            true => groups.contains(&subject.name),
-        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_users_and_groups_of_any_level_but_never_the_systems() {
+        let named = |users: &[&str], groups: &[&str]| {
+            let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+            Some(Members {
+                users: owned(users),
+                groups: owned(groups),
+            })
+        };
+        let access = AccessControl {
+            owners: named(&["bear", "system:admin"], &[]),
+            editors: None,
+            viewers: named(&["bear"], &["bear", "system:masters"]),
+        };
+        let bear = |is_group| Subject {
+            is_group,
+            name: "bear".into(),
+        };
+        assert_eq!(
+            members(Some(&access)),
+            BTreeSet::from([bear(false), bear(true)])
+        );
+        assert_eq!(members(None), BTreeSet::new());
+    }
 }

@@ -1,6 +1,6 @@
 //! What there is now, kept by one watch of each kind for all calls and streams.
 
-use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
 use kube::{
@@ -13,7 +13,11 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use super::{refuse, resource::Custom};
+use super::{
+    refuse,
+    resource::Custom,
+    state::{Indexed, State, Things},
+};
 use crate::read::{self, Fault, Read};
 
 /// Longest time a call waits for the first list after a start.
@@ -22,9 +26,6 @@ const FIRST_LIST_MAX: Duration = Duration::from_secs(10);
 const BEAT: Duration = Duration::from_secs(5);
 /// Silence after which an index counts as stuck.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
-
-/// Resources of one kind by name, which is the order of every list.
-pub(super) type Things<K> = BTreeMap<String, Arc<K>>;
 
 /// Tenants and quotas as they are now.
 #[derive(Clone)]
@@ -35,7 +36,7 @@ pub struct Indexes {
 
 /// Resources of one kind as they are now; none before the first list.
 pub(super) struct Index<K> {
-    now: watch::Receiver<Option<Arc<Things<K>>>>,
+    now: watch::Receiver<Option<Arc<State<K>>>>,
 }
 
 // The derive would ask for `K: Clone`.
@@ -67,7 +68,7 @@ pub fn keep(
     (Indexes { tenants, quotas }, work)
 }
 
-fn kept<K: Custom>(
+fn kept<K: Indexed>(
     client: &Client,
     pulse: Pulse,
     token: CancellationToken,
@@ -99,19 +100,19 @@ fn kept<K: Custom>(
 struct Keeper<K> {
     /// What a list under way has brought so far.
     listed: Things<K>,
-    now: watch::Sender<Option<Arc<Things<K>>>>,
+    now: watch::Sender<Option<Arc<State<K>>>>,
     /// Whether the newest word of the watch was a failure.
     is_failing: bool,
 }
 
-impl<K: Custom> Keeper<K> {
+impl<K: Indexed> Keeper<K> {
     fn take(&mut self, event: watcher::Result<Event<Read<K>>>) {
         let was_failing = std::mem::replace(&mut self.is_failing, event.is_err());
         match event.map(read::sort) {
             Ok(Ok(event)) => self.note(event),
             // Nothing can be told of it. Who looks after it says so.
-            Ok(Err(Fault::There(fault))) => self.change(|things| things.remove(&fault.name())),
-            Ok(Err(Fault::Gone(name))) => self.change(|things| things.remove(&name)),
+            Ok(Err(Fault::There(fault))) => self.change(&fault.name(), None),
+            Ok(Err(Fault::Gone(name))) => self.change(&name, None),
             Err(failure) if was_failing => {
                 tracing::debug!(error = %Chain(&failure), "A watch is taken up again.");
             }
@@ -132,21 +133,22 @@ impl<K: Custom> Keeper<K> {
             }
             Event::InitDone => {
                 let listed = mem::take(&mut self.listed);
-                self.now.send_replace(Some(Arc::new(listed)));
+                self.now.send_replace(Some(Arc::new(State::of(listed))));
             }
             Event::Apply(object) => {
                 let (name, object) = entry(object);
-                self.change(|things| things.insert(name, object));
+                self.change(&name, Some(object));
             }
-            Event::Delete(object) => self.change(|things| things.remove(&object.name_any())),
+            Event::Delete(object) => self.change(&object.name_any(), None),
         }
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut Things<K>) -> T) {
+    /// Puts `thing` in the place of the one of that name; none only takes that one away.
+    fn change(&self, name: &str, thing: Option<Arc<K>>) {
         self.now.send_modify(|now| {
-            if let Some(things) = now {
+            if let Some(state) = now {
                 // Copies names and pointers only, and only while somebody still reads the state before.
-                change(Arc::make_mut(things));
+                Arc::make_mut(state).set(name, thing);
             }
         });
     }
@@ -162,12 +164,12 @@ impl<K: Custom> Index<K> {
     /// All, once the first list is in.
     ///
     /// Errors: UNAVAILABLE with CLUSTER_UNAVAILABLE after ten seconds without one.
-    pub(super) async fn now(&self) -> Result<Arc<Things<K>>, Status> {
+    pub(super) async fn now(&self) -> Result<Arc<State<K>>, Status> {
         let mut now = self.now.clone();
         let listed = tokio::time::timeout(FIRST_LIST_MAX, now.wait_for(Option::is_some)).await;
-        let things = listed.ok().and_then(Result::ok);
-        things
-            .and_then(|things| things.clone())
+        let state = listed.ok().and_then(Result::ok);
+        state
+            .and_then(|state| state.clone())
             .ok_or_else(|| refuse::unavailable(&format!("{}s", K::kind(&()).to_lowercase())))
     }
 
@@ -181,12 +183,12 @@ impl<K: Custom> Index<K> {
 
 /// States of an [`Index`], one after the other.
 pub(super) struct States<K> {
-    now: watch::Receiver<Option<Arc<Things<K>>>>,
+    now: watch::Receiver<Option<Arc<State<K>>>>,
 }
 
 impl<K> States<K> {
     /// The next state; none when nobody keeps the index any more.
-    pub(super) async fn next(&mut self) -> Option<Arc<Things<K>>> {
+    pub(super) async fn next(&mut self) -> Option<Arc<State<K>>> {
         loop {
             self.now.changed().await.ok()?;
             let now = self.now.borrow_and_update().clone();
@@ -194,5 +196,88 @@ impl<K> States<K> {
                 return now;
             }
         }
+    }
+
+    /// The newest state, whether it was given before or not.
+    pub(super) fn newest(&self) -> Option<Arc<State<K>>> {
+        self.now.borrow().clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use tenantry_runtime::auth::Caller;
+
+    use super::*;
+    use crate::read::tests::read;
+
+    /// A tenant with one owner; with one that cannot be read where the owner is no text.
+    fn tenant(name: &str, owner: impl Into<Value>) -> Read<Tenant> {
+        let owner: Value = owner.into();
+        let owners = json!({"users": [owner]});
+        read(
+            name,
+            &json!({"quota": "small", "accessControl": {"owners": owners}}),
+        )
+    }
+
+    fn after(events: impl IntoIterator<Item = Event<Read<Tenant>>>) -> Arc<State<Tenant>> {
+        let mut keeper = Keeper::<Tenant> {
+            listed: Things::new(),
+            now: watch::channel(None).0,
+            is_failing: false,
+        };
+        for event in events {
+            keeper.take(Ok(event));
+        }
+        keeper.now.borrow().clone().expect("a list came first")
+    }
+
+    fn list(tenants: Vec<Read<Tenant>>) -> Vec<Event<Read<Tenant>>> {
+        let listed = tenants.into_iter().map(Event::InitApply);
+        [Event::Init]
+            .into_iter()
+            .chain(listed)
+            .chain([Event::InitDone])
+            .collect()
+    }
+
+    fn naming(state: &State<Tenant>, username: &str) -> Vec<String> {
+        let caller = Caller {
+            username: username.into(),
+            groups: Vec::new(),
+            uid: String::new(),
+        };
+        state.naming(&caller).into_keys().collect()
+    }
+
+    #[test]
+    fn who_is_named_follows_each_change() {
+        let mut events = list(vec![tenant("a", "bear"), tenant("b", "bear")]);
+        events.push(Event::Apply(tenant("a", "owl")));
+        events.push(Event::Apply(tenant("c", "bear")));
+        let state = after(events.clone());
+        assert_eq!(naming(&state, "bear"), ["b", "c"]);
+        assert_eq!(naming(&state, "owl"), ["a"]);
+        events.push(Event::Delete(tenant("b", "bear")));
+        // Nobody can tell whom it names now.
+        events.push(Event::Apply(tenant("c", json!({"name": "bear"}))));
+        let state = after(events);
+        assert!(naming(&state, "bear").is_empty());
+        assert_eq!(state.things().keys().collect::<Vec<_>>(), ["a"]);
+    }
+
+    #[test]
+    fn a_new_list_is_all_there_is() {
+        let mut events = list(vec![tenant("a", "bear"), tenant("b", "owl")]);
+        events.push(Event::Init);
+        events.push(Event::InitApply(tenant("b", "bear")));
+        let unfinished = after(events.clone());
+        assert_eq!(naming(&unfinished, "bear"), ["a"]);
+        events.push(Event::InitDone);
+        let state = after(events);
+        assert_eq!(naming(&state, "bear"), ["b"]);
+        assert!(naming(&state, "owl").is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! What a write would change, without it.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use kube::ResourceExt as _;
@@ -131,17 +131,21 @@ async fn tenants_of(
     let all = service.indexes.tenants.now().await?;
     let name = quota.name_any();
     let naming: Vec<Arc<Tenant>> = all
+        .things()
         .values()
         .filter(|tenant| tenant.spec.quota == name)
         .cloned()
         .collect();
-    let (seen, hidden): (Vec<_>, Vec<_>) = naming
+    let names: BTreeSet<String> = naming.iter().map(|tenant| tenant.name_any()).collect();
+    let seen = service.seen(sight, &all, names).await?;
+    let (shown, hidden): (Vec<_>, Vec<_>) = naming
         .into_iter()
-        .partition(|tenant| sight.has(&tenant.name_any(), tenant));
-    let plans = stream::iter(seen)
+        .partition(|tenant| seen.has(&tenant.name_any()));
+    let proposed = &Arc::new(quota.clone());
+    let plans = stream::iter(shown)
         .map(|tenant| async move {
             let observed = Observed {
-                quota: Some(quota.clone()),
+                quota: Some(Arc::clone(proposed)),
                 ..observe(service, &tenant).await?
             };
             Box::pin(foresee(service, &tenant, observed, None)).await

@@ -1,4 +1,6 @@
-use kube::Client;
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
+
+use kube::{Client, ResourceExt as _};
 use tenantry_domain::QuotaName;
 use tenantry_k8s::{Quota, Tenant};
 use tenantry_proto::tenant::v1::{
@@ -10,11 +12,12 @@ use tenantry_runtime::auth::Authority;
 use tonic::Status;
 
 use super::{
-    index::{Indexes, Things},
+    Service,
     list::Wanted,
     mask, refuse,
     resource::{self, Deletion, Update},
-    sight::Sight,
+    sight::{Seen, Sight},
+    state::Things,
 };
 use crate::convert::{quota_message, quota_spec};
 
@@ -37,50 +40,81 @@ pub(super) async fn create(
 
 /// Reads the quota that `authority` was given for; the use of tenants out of sight is left out.
 pub(super) async fn get(
-    client: &Client,
+    service: &Service,
     authority: &Authority,
     sight: &Sight,
-    indexes: &Indexes,
 ) -> Result<GetQuotaResponse, Status> {
     let name: QuotaName = refuse::name("name", &authority.access().name)?;
-    let quota = resource::get::<Quota>(client, name.as_str()).await?;
-    let tenants = indexes.tenants.now().await?;
+    let quota = resource::get::<Quota>(&service.client, name.as_str()).await?;
     Ok(GetQuotaResponse {
-        quota: Some(in_sight(&quota, sight, &tenants)),
+        quota: Some(in_sight(service, sight, &quota).await?),
     })
 }
 
-/// A page of the quotas, by name: all if `sees_all`, otherwise those that the tenants in sight name.
+/// A page of the quotas, by name: all if `sees_all`, otherwise those that candidates name, as far as the caller may get each
+/// by its name. Who sees every tenant sees what they name.
 pub(super) async fn list(
-    indexes: &Indexes,
+    service: &Service,
     sees_all: bool,
     sight: &Sight,
     request: &ListQuotasRequest,
 ) -> Result<ListQuotasResponse, Status> {
     let page = Wanted::parse(request.page_size, &request.page_token, "quotas")?;
-    let (all, tenants) = (indexes.quotas.now().await?, indexes.tenants.now().await?);
-    let named = sight.quotas(&tenants);
-    let seen = all
-        .iter()
-        .filter(|(name, _)| sees_all || named.contains(*name));
-    let (quotas, next_page_token) = page.of(seen.map(|(name, quota)| (name.clone(), quota)));
+    let all = service.indexes.quotas.now().await?;
+    let tenants = service.indexes.tenants.now().await?;
+    let (candidates, reach) = match sees_all {
+        true => (Cow::Borrowed(all.things()), Sight::All),
+        false => {
+            let named = named(&sight.candidates(&tenants), all.things());
+            (Cow::Owned(named), sight.over("quotas"))
+        }
+    };
+    let reach = &reach;
+    let (quotas, next_page_token) = page
+        .reviewed(&candidates, |quota: Arc<Quota>| async move {
+            let is_seen = service.sees(reach, &quota.name_any()).await?;
+            Ok(is_seen.then_some(quota))
+        })
+        .await?;
+    let users = quotas.iter().flat_map(|quota| users(quota)).collect();
+    let seen = service.seen(sight, &tenants, users).await?;
     Ok(ListQuotasResponse {
-        quotas: quotas
-            .into_iter()
-            .map(|quota| in_sight(quota, sight, &tenants))
-            .collect(),
+        quotas: quotas.iter().map(|quota| only(quota, &seen)).collect(),
         next_page_token,
     })
 }
 
+/// Those of `quotas` that one of `tenants` names.
+fn named(tenants: &Things<Tenant>, quotas: &Things<Quota>) -> Things<Quota> {
+    let named = tenants.values().map(|tenant| &tenant.spec.quota);
+    named
+        .filter_map(|name| quotas.get_key_value(name))
+        .map(|(name, quota)| (name.clone(), quota.clone()))
+        .collect()
+}
+
 /// The quota without the use of tenants out of sight: what one tenant uses is nothing to another.
-pub(super) fn in_sight(quota: &Quota, sight: &Sight, tenants: &Things<Tenant>) -> proto::Quota {
-    let is_seen = |name: &String| {
-        let tenant = tenants.get(name);
-        matches!(sight, Sight::All) || tenant.is_some_and(|tenant| sight.has(name, tenant))
-    };
+pub(super) async fn in_sight(
+    service: &Service,
+    sight: &Sight,
+    quota: &Quota,
+) -> Result<proto::Quota, Status> {
+    let tenants = service.indexes.tenants.now().await?;
+    let seen = service.seen(sight, &tenants, users(quota)).await?;
+    Ok(only(quota, &seen))
+}
+
+/// Names of the tenants whose use the quota tells.
+fn users(quota: &Quota) -> BTreeSet<String> {
+    let status = quota.status.iter();
+    status
+        .flat_map(|status| status.tenants.keys().cloned())
+        .collect()
+}
+
+fn only(quota: &Quota, seen: &Seen) -> proto::Quota {
     let mut message = quota_message(quota);
-    message.tenants.retain(|usage| is_seen(&usage.tenant));
+    message.tenants.retain(|usage| seen.has(&usage.tenant));
     message
 }
 

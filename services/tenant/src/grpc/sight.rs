@@ -1,15 +1,20 @@
-//! Whom a caller may see: everything by right, or the tenants he is a member of.
+//! Whom a caller may see: everything by right, or of the tenants that name him those that the cluster lets him see.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc, time::Duration};
 
-use tenantry_k8s::Tenant;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use tenantry_k8s::{Quota, Tenant};
 use tenantry_runtime::auth::{Access, Caller};
 use tokio::time::Instant;
 use tonic::{Request, Status};
 
-use super::{Service, index::Things};
-use crate::member::is_member;
+use super::{
+    Service,
+    state::{State, Things},
+};
 
+/// Questions to the cluster at once, of one call.
+pub(super) const REVIEWS: usize = 8;
 /// How long a stream relies on what was asked before: as long as an accepted token is not asked about again.
 const RELIED_ON: Duration = Duration::from_secs(5);
 
@@ -18,33 +23,63 @@ const RELIED_ON: Duration = Duration::from_secs(5);
 pub(super) enum Sight {
     /// Every tenant.
     All,
-    /// The tenants that name this caller or a group of his.
-    Own(Caller),
+    /// Of the tenants that name this caller or a group of his, those that he has the right on by name.
+    ///
+    /// The spec alone is no right: it may be paused, refused, or not applied yet.
+    Own { caller: Caller, right: Access },
     /// The one tenant that he has a right on by name.
     Named(String),
 }
 
 impl Sight {
-    /// Whether the tenant of that name is in sight.
-    pub(super) fn has(&self, name: &str, tenant: &Tenant) -> bool {
+    /// The tenants that may be in sight. Whether they are, [`Service::sees`] tells.
+    pub(super) fn candidates<'a>(&self, tenants: &'a State<Tenant>) -> Cow<'a, Things<Tenant>> {
         match self {
-            Self::All => true,
-            Self::Own(caller) => is_member(
-                tenant.spec.access_control.as_ref(),
-                &caller.username,
-                &caller.groups,
-            ),
-            Self::Named(seen) => seen == name,
+            Self::All => Cow::Borrowed(tenants.things()),
+            Self::Own { caller, .. } => Cow::Owned(tenants.naming(caller)),
+            Self::Named(seen) => Cow::Owned(one(tenants.things(), seen)),
         }
     }
 
-    /// Names of the quotas that the tenants in sight name.
-    pub(super) fn quotas(&self, tenants: &Things<Tenant>) -> BTreeSet<String> {
-        tenants
-            .iter()
-            .filter(|(name, tenant)| self.has(name, tenant))
-            .map(|(_, tenant)| tenant.spec.quota.clone())
-            .collect()
+    /// The same sight of another resource.
+    pub(super) fn over(&self, resource: &'static str) -> Self {
+        match self {
+            Self::Own { caller, right } => Self::Own {
+                caller: caller.clone(),
+                right: Access {
+                    resource,
+                    ..right.clone()
+                },
+            },
+            Self::All | Self::Named(_) => self.clone(),
+        }
+    }
+}
+
+/// The one of that name, if it is there.
+fn one<K>(things: &Things<K>, name: &str) -> Things<K> {
+    let found = things.get_key_value(name).into_iter();
+    found
+        .map(|(name, thing)| (name.clone(), thing.clone()))
+        .collect()
+}
+
+/// Names of tenants in sight.
+#[derive(Debug)]
+pub(super) enum Seen {
+    /// Whatever is asked for.
+    All,
+    /// These.
+    Only(BTreeSet<String>),
+}
+
+impl Seen {
+    /// Whether the tenant of that name is one.
+    pub(super) fn has(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(names) => names.contains(name),
+        }
     }
 }
 
@@ -56,7 +91,7 @@ pub(super) enum Subject {
 }
 
 impl Service {
-    /// What the caller of `request` may see with `verb` on all tenants, or by membership.
+    /// What the caller of `request` may see with `verb` on all tenants, or on each that names him.
     pub(super) async fn sight<T: Sync>(
         &self,
         request: &Request<T>,
@@ -64,12 +99,59 @@ impl Service {
     ) -> Result<Sight, Status> {
         let caller = self.auth.caller(request).await?;
         let all = Access::tenancy(verb, "tenants");
-        let may_all = self.auth.may(&caller, &all).await?;
-        Ok(if may_all {
-            Sight::All
-        } else {
-            Sight::Own(caller)
-        })
+        if self.auth.may(&caller, &all).await? {
+            return Ok(Sight::All);
+        }
+        // Nobody can list one thing by its name; he can get it.
+        let verb = if verb == "list" { "get" } else { verb };
+        let right = Access { verb, ..all };
+        Ok(Sight::Own { caller, right })
+    }
+
+    /// Whether the candidate of that name is in `sight`, as the cluster has it.
+    ///
+    /// Errors: those of [`tenantry_runtime::auth::Auth::may`].
+    pub(super) async fn sees(&self, sight: &Sight, name: &str) -> Result<bool, Status> {
+        match sight {
+            Sight::All => Ok(true),
+            Sight::Own { caller, right } => self.auth.may(caller, &right.clone().named(name)).await,
+            Sight::Named(seen) => Ok(seen == name),
+        }
+    }
+
+    /// Which of the tenants of these `names` are in `sight`. The cluster is asked about candidates only.
+    pub(super) async fn seen(
+        &self,
+        sight: &Sight,
+        tenants: &State<Tenant>,
+        names: BTreeSet<String>,
+    ) -> Result<Seen, Status> {
+        if matches!(sight, Sight::All) {
+            return Ok(Seen::All);
+        }
+        let candidates = sight.candidates(tenants);
+        let asked = names
+            .into_iter()
+            .filter(|name| candidates.contains_key(name))
+            .collect();
+        self.reviewed(sight, asked).await.map(Seen::Only)
+    }
+
+    /// Those of `names`, which are of candidates, that are in `sight`.
+    async fn reviewed(
+        &self,
+        sight: &Sight,
+        names: Vec<String>,
+    ) -> Result<BTreeSet<String>, Status> {
+        let answers: Vec<Option<String>> = stream::iter(names)
+            .map(|name| async move {
+                let is_seen = self.sees(sight, &name).await?;
+                Ok::<_, Status>(is_seen.then_some(name))
+            })
+            .buffered(REVIEWS)
+            .try_collect()
+            .await?;
+        Ok(answers.into_iter().flatten().collect())
     }
 
     /// Which tenants a stream about `subject` may show to the caller of `request`.
@@ -108,6 +190,8 @@ impl Service {
             subject,
             sight: Arc::new(sight),
             asked: Instant::now(),
+            allowed: BTreeSet::new(),
+            has_refused: false,
         })
     }
 }
@@ -121,6 +205,10 @@ pub(super) struct Gaze {
     subject: Subject,
     sight: Arc<Sight>,
     asked: Instant,
+    /// Candidates that the cluster has let him see since then. What it refused is asked about again each time: the role
+    /// of a tenant follows its spec by a moment.
+    allowed: BTreeSet<String>,
+    has_refused: bool,
 }
 
 impl Gaze {
@@ -132,8 +220,48 @@ impl Gaze {
             let sight = self.service.sight_of(&self.request, &self.subject).await?;
             self.sight = Arc::new(sight);
             self.asked = Instant::now();
+            self.allowed.clear();
         }
         Ok(self.sight.clone())
+    }
+
+    /// The tenants in sight.
+    ///
+    /// Errors: those of [`Self::sight`] and [`Service::sees`].
+    pub(super) async fn tenants(
+        &mut self,
+        tenants: &State<Tenant>,
+    ) -> Result<Things<Tenant>, Status> {
+        let sight = self.sight().await?;
+        let mut seen = sight.candidates(tenants).into_owned();
+        if !matches!(*sight, Sight::Own { .. }) {
+            self.has_refused = false;
+            return Ok(seen);
+        }
+        self.allowed.retain(|name| seen.contains_key(name));
+        let is_new = |name: &&String| !self.allowed.contains(*name);
+        let new = seen.keys().filter(is_new).cloned().collect();
+        let allowed = self.service.reviewed(&sight, new).await?;
+        self.allowed.extend(allowed);
+        self.has_refused = self.allowed.len() < seen.len();
+        seen.retain(|name, _| self.allowed.contains(name));
+        Ok(seen)
+    }
+
+    /// The quotas that are looked at: a stream of quotas needs a right on them.
+    ///
+    /// Errors: those of [`Self::sight`].
+    pub(super) async fn quotas(&mut self, quotas: &State<Quota>) -> Result<Things<Quota>, Status> {
+        self.sight().await?;
+        Ok(match self.name() {
+            Some(name) => one(quotas.things(), name),
+            None => quotas.things().clone(),
+        })
+    }
+
+    /// Whether there was a tenant that names the caller, and that the cluster did not let him see.
+    pub(super) fn has_refused(&self) -> bool {
+        self.has_refused
     }
 
     /// The one name that is looked at; none for all.

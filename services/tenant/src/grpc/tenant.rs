@@ -1,4 +1,6 @@
-use kube::Client;
+use std::sync::Arc;
+
+use kube::{Client, ResourceExt as _};
 use tenantry_domain::{QuotaName, TenantName};
 use tenantry_k8s::{Tenant, TenantSpec};
 use tenantry_proto::tenant::v1::{
@@ -10,7 +12,7 @@ use tenantry_runtime::{auth::Authority, status};
 use tonic::Status;
 
 use super::{
-    index::Indexes,
+    Service,
     list::Wanted,
     mask, refuse,
     resource::{self, Deletion, Update},
@@ -50,19 +52,21 @@ pub(super) async fn get(
 
 /// A page of the tenants in sight, by name.
 pub(super) async fn list(
-    indexes: &Indexes,
+    service: &Service,
     sight: &Sight,
     request: &ListTenantsRequest,
 ) -> Result<ListTenantsResponse, Status> {
     let page = Wanted::parse(request.page_size, &request.page_token, "tenants")?;
-    let all = indexes.tenants.now().await?;
-    let seen = all.iter().filter(|(name, tenant)| sight.has(name, tenant));
-    let (tenants, next_page_token) = page.of(seen.map(|(name, tenant)| (name.clone(), tenant)));
+    let all = service.indexes.tenants.now().await?;
+    let candidates = sight.candidates(&all);
+    let (tenants, next_page_token) = page
+        .reviewed(&candidates, |tenant: Arc<Tenant>| async move {
+            let is_seen = service.sees(sight, &tenant.name_any()).await?;
+            Ok(is_seen.then(|| tenant_message(&tenant)))
+        })
+        .await?;
     Ok(ListTenantsResponse {
-        tenants: tenants
-            .into_iter()
-            .map(|tenant| tenant_message(tenant))
-            .collect(),
+        tenants,
         next_page_token,
     })
 }

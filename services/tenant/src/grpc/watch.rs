@@ -3,36 +3,42 @@
 //! A stream compares the state it has told with the newest one. A slow caller so misses steps between, never the outcome,
 //! and holds nothing but pointers: no queue that could overflow, and no lag to give up on.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use futures::{Stream, StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
 use kube::ResourceExt as _;
 use tenantry_domain::{NameError, QuotaName, TenantName};
-use tenantry_k8s::Quota;
+use tenantry_k8s::{Quota, Tenant};
 use tenantry_proto::tenant::v1::{Change, WatchQuotasResponse, WatchTenantsResponse};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::{
-    Streamed,
-    index::{Index, Indexes, States, Things},
+    Service, Streamed,
+    index::{Index, States},
     quota::in_sight,
     refuse,
     resource::Custom,
     sight::{Gaze, Sight},
+    state::{State, Things},
 };
 use crate::convert::tenant_message;
 
+/// When a refusal is asked about again while no state follows: the cluster tells nobody when it takes notice of a role.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// The longest that doubling makes of it, for a refusal may be meant.
+const PATIENCE_MAX: Duration = Duration::from_secs(60);
+
 /// Tenants in sight. One that leaves the sight is told as deleted, in the last state that was seen.
 pub(super) async fn tenants(
-    indexes: &Indexes,
+    service: &Service,
     gaze: Gaze,
-    token: CancellationToken,
 ) -> Result<Streamed<WatchTenantsResponse>, Status> {
     let _name: Option<TenantName> = only(&gaze)?;
-    let told = Told::open(&indexes.tenants, gaze, Sight::has).await?;
+    let look: Look<Tenant> = |gaze, tenants| Box::pin(gaze.tenants(tenants));
+    let told = Told::open(&service.indexes.tenants, gaze, look).await?;
     let messages = told
-        .stream(token)
+        .stream(service.token.clone())
         .map_ok(|(change, tenant, _)| WatchTenantsResponse {
             change: change.into(),
             tenant: Some(tenant_message(&tenant)),
@@ -42,20 +48,20 @@ pub(super) async fn tenants(
 
 /// All quotas, or the one of that name, with the use of the tenants in sight.
 pub(super) async fn quotas(
-    indexes: &Indexes,
+    service: &Service,
     gaze: Gaze,
-    token: CancellationToken,
 ) -> Result<Streamed<WatchQuotasResponse>, Status> {
     let _name: Option<QuotaName> = only(&gaze)?;
-    let tenants = indexes.tenants.clone();
-    let told = Told::open(&indexes.quotas, gaze, |_, _, _: &Quota| true).await?;
-    let messages = told.stream(token).and_then(move |(change, quota, sight)| {
-        let tenants = tenants.clone();
+    let look: Look<Quota> = |gaze, quotas| Box::pin(gaze.quotas(quotas));
+    let told = Told::open(&service.indexes.quotas, gaze, look).await?;
+    let steps = told.stream(service.token.clone());
+    let service = service.clone();
+    let messages = steps.and_then(move |(change, quota, sight)| {
+        let service = service.clone();
         async move {
-            let tenants = tenants.now().await?;
             Ok(WatchQuotasResponse {
                 change: change.into(),
-                quota: Some(in_sight(&quota, &sight, &tenants)),
+                quota: Some(in_sight(&service, &sight, &quota).await?),
             })
         }
     });
@@ -69,27 +75,30 @@ fn only<N: TryFrom<String, Error = NameError>>(gaze: &Gaze) -> Result<Option<N>,
         .transpose()
 }
 
-type IsSeen<K> = fn(&Sight, &str, &K) -> bool;
-/// A change, as the sight has it that it was seen with.
-type Seen<K> = (Change, Arc<K>, Arc<Sight>);
+/// What the caller of a stream may see of a state.
+type Look<K> = for<'a> fn(&'a mut Gaze, &'a State<K>) -> BoxFuture<'a, Result<Things<K>, Status>>;
+/// A change, and the sight that it was seen with.
+type Step<K> = (Change, Arc<K>, Arc<Sight>);
 
 /// What the caller of a stream was told of, and what is to be told next.
 struct Told<K> {
     states: States<K>,
     gaze: Gaze,
-    is_seen: IsSeen<K>,
+    look: Look<K>,
+    patience: Duration,
     shown: Things<K>,
-    next: VecDeque<Seen<K>>,
+    next: VecDeque<Step<K>>,
 }
 
 impl<K: Custom> Told<K> {
     /// Errors: those of [`Index::now`]. Silence would look like a cluster without any.
-    async fn open(index: &Index<K>, gaze: Gaze, is_seen: IsSeen<K>) -> Result<Self, Status> {
+    async fn open(index: &Index<K>, gaze: Gaze, look: Look<K>) -> Result<Self, Status> {
         index.now().await?;
         Ok(Self {
             states: index.states(),
             gaze,
-            is_seen,
+            look,
+            patience: PATIENCE,
             shown: Things::new(),
             next: VecDeque::new(),
         })
@@ -98,21 +107,21 @@ impl<K: Custom> Told<K> {
     fn stream(
         self,
         token: CancellationToken,
-    ) -> impl Stream<Item = Result<Seen<K>, Status>> + Send + 'static {
+    ) -> impl Stream<Item = Result<Step<K>, Status>> + Send + 'static {
         let steps = stream::try_unfold(self, async |mut told: Self| {
-            Ok(told.next().await?.map(|seen| (seen, told)))
+            Ok(told.next().await?.map(|step| (step, told)))
         });
         steps.take_until(token.cancelled_owned())
     }
 
     /// The next change; none when nobody keeps the index any more.
-    async fn next(&mut self) -> Result<Option<Seen<K>>, Status> {
+    async fn next(&mut self) -> Result<Option<Step<K>>, Status> {
         while self.next.is_empty() {
-            let Some(things) = self.states.next().await else {
+            let Some(state) = self.state().await else {
                 return Ok(None);
             };
+            let seen = (self.look)(&mut self.gaze, &state).await?;
             let sight = self.gaze.sight().await?;
-            let seen = self.seen(&things, &sight);
             self.next = changes(&self.shown, &seen)
                 .into_iter()
                 .map(|(change, thing)| (change, thing, sight.clone()))
@@ -122,13 +131,22 @@ impl<K: Custom> Told<K> {
         Ok(self.next.pop_front())
     }
 
-    fn seen(&self, things: &Things<K>, sight: &Sight) -> Things<K> {
-        let is_meant = |name: &str| self.gaze.name().is_none_or(|only| only == name);
-        things
-            .iter()
-            .filter(|(name, thing)| is_meant(name) && (self.is_seen)(sight, name, thing))
-            .map(|(name, thing)| (name.clone(), thing.clone()))
-            .collect()
+    /// The next state, or the newest once more if something in it was refused.
+    async fn state(&mut self) -> Option<Arc<State<K>>> {
+        if !self.gaze.has_refused() {
+            return self.states.next().await;
+        }
+        let next = tokio::time::timeout(self.patience, self.states.next()).await;
+        match next {
+            Ok(state) => {
+                self.patience = PATIENCE;
+                state
+            }
+            Err(_elapsed) => {
+                self.patience = (self.patience * 2).min(PATIENCE_MAX);
+                self.states.newest()
+            }
+        }
     }
 }
 

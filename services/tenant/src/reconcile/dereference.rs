@@ -1,6 +1,6 @@
 //! In: everything that a Tenant's reconcile looks at, read once.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use k8s_openapi::{
     api::{
@@ -23,7 +23,7 @@ pub struct Observed {
     /// Namespace of the installation.
     pub install_namespace: String,
     /// The quota that the tenant names.
-    pub quota: Option<Quota>,
+    pub quota: Option<Arc<Quota>>,
     /// Why that quota cannot be read, if it is there all the same.
     pub quota_fault: Option<String>,
     /// The IntegrationConfig.
@@ -73,7 +73,7 @@ pub fn dereference(view: &View, tenant: &Tenant, install_namespace: &str) -> Obs
     let fault = view.faults.of::<Quota>(&tenant.spec.quota);
     Observed {
         install_namespace: install_namespace.to_owned(),
-        quota: quota.map(|quota| Quota::clone(&quota)),
+        quota,
         quota_fault: fault.map(|fault| fault.to_string()),
         config: view.configs.only(),
         namespaces: namespaces(view, tenant),

@@ -19,7 +19,7 @@ use super::{
     validate::Valid,
 };
 use crate::{
-    store::{Error, Record, Seen, Stage, Store},
+    store::{Error, Record, Seen, Stage, Standing, Store},
     view::Objects,
 };
 pub(super) use pause::{Noted, paused};
@@ -147,8 +147,8 @@ pub struct Done<'a> {
 pub struct Recorded {
     /// Generation of the newest spec.
     pub generation: i64,
-    namespaces: BTreeSet<Option<String>>,
-    granted: Option<Vec<Grant>>,
+    namespaces: BTreeSet<String>,
+    granted: Option<BTreeSet<Grant>>,
     inputs: Vec<String>,
     is_settled: bool,
 }
@@ -162,8 +162,10 @@ impl Recorded {
             .filter(|namespace| valid.owns(namespace));
         Self {
             generation: valid.generation,
-            namespaces: owned.map(ResourceExt::uid).collect(),
-            granted: done.granted.map(<[Grant]>::to_vec),
+            namespaces: owned.filter_map(ResourceExt::uid).collect(),
+            granted: done
+                .granted
+                .map(|granted| granted.iter().cloned().collect()),
             inputs: application::inputs(observed),
             is_settled: done.is_settled,
         }
@@ -184,6 +186,19 @@ impl Recorded {
             && *granted == told.granted;
         let is_applied = *is_settled && *inputs == told.inputs;
         is_same && (is_applied || !told.is_settled)
+    }
+}
+
+impl From<Standing> for Recorded {
+    fn from(standing: Standing) -> Self {
+        let is_bound = standing.grants.values().all(|stage| *stage == Stage::Bound);
+        Self {
+            generation: standing.generation,
+            namespaces: standing.namespaces.iter().map(Uuid::to_string).collect(),
+            granted: is_bound.then(|| standing.grants.into_keys().collect()),
+            inputs: standing.inputs,
+            is_settled: standing.is_applied,
+        }
     }
 }
 

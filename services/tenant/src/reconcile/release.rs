@@ -5,6 +5,7 @@ use kube::{ResourceExt, runtime::controller::Action};
 use serde_json::json;
 use tenantry_k8s::{Tenant, keys};
 use tenantry_runtime::Chain;
+use uuid::Uuid;
 
 use super::{
     Context, Error, SOON, actor,
@@ -59,15 +60,20 @@ pub(super) async fn release(tenant: &Tenant, context: &Context) -> Result<Action
             .map_err(failed)?;
         return Ok(Action::requeue(SOON));
     }
-    context.memory.forget(whose.uid);
-    context.haste.forget(whose.uid);
-    context.looks.forget(whose.uid);
-    context.pace.forget(tenant);
+    forget(context, tenant, whose.uid);
     let left = finalizer::take_off(&context.client, tenant)
         .await
         .map_err(failed)?;
     context.note_tenant(left);
     Ok(Action::await_change())
+}
+
+/// Forgets what is kept in memory of a tenant that is gone.
+pub(super) fn forget(context: &Context, tenant: &Tenant, uid: Uuid) {
+    context.memory.forget(uid);
+    context.haste.forget(uid);
+    context.looks.forget(uid);
+    context.pace.forget(tenant);
 }
 
 /// Takes rights, then our objects, then the namespaces or their labels. Gives the namespaces that are still to go.
@@ -78,29 +84,45 @@ async fn take_back(
     observed: &Observed,
 ) -> Result<Vec<String>, Failure> {
     let name = valid.name.as_str();
-    let bindings = keys_of(Kind::RoleBinding, &observed.bindings);
-    let own = keys_of(Kind::ClusterRoleBinding, &observed.role_bindings);
-    let roles = keys_of(Kind::ClusterRole, &observed.roles);
-    remove_each(context, name, &[bindings, own, roles].concat()).await?;
-    let ours: Vec<&Namespace> = observed
-        .namespaces
-        .iter()
-        .filter(|namespace| valid.owns(namespace))
-        .collect();
+    take_rights(context, name, observed).await?;
     let is_purge = tenant
         .spec
         .namespaces
         .as_ref()
         .is_some_and(|spec| spec.on_delete_purge_namespaces == Some(true));
     if is_purge {
+        let ours = owned(valid, observed);
         remove_each(context, name, &still_there(&ours)).await?;
         return Ok(ours.into_iter().map(told).collect());
     }
+    keep_namespaces(context, valid, observed).await?;
+    Ok(Vec::new())
+}
+
+/// Takes every right that was given in the name of `tenant`.
+pub(super) async fn take_rights(
+    context: &Context,
+    tenant: &str,
+    observed: &Observed,
+) -> Result<(), Failure> {
+    let bindings = keys_of(Kind::RoleBinding, &observed.bindings);
+    let own = keys_of(Kind::ClusterRoleBinding, &observed.role_bindings);
+    let roles = keys_of(Kind::ClusterRole, &observed.roles);
+    remove_each(context, tenant, &[bindings, own, roles].concat()).await
+}
+
+/// Takes our objects out of the tenant's namespaces, and then our labels off them.
+pub(super) async fn keep_namespaces(
+    context: &Context,
+    valid: &Valid,
+    observed: &Observed,
+) -> Result<(), Failure> {
+    let name = valid.name.as_str();
     let quotas = keys_of(Kind::ResourceQuota, &observed.quotas);
     let limits = keys_of(Kind::LimitRange, &observed.limits);
     let policies = keys_of(Kind::NetworkPolicy, &observed.network_policies);
     remove_each(context, name, &[quotas, limits, policies].concat()).await?;
-    for namespace in ours {
+    for namespace in owned(valid, observed) {
         still_ours(context, name)?;
         let_go(context, namespace).await?;
     }
@@ -108,7 +130,12 @@ async fn take_back(
     for key in keys_of(Kind::Guardrails, &observed.guardrails) {
         remove(context, name, &key).await?;
     }
-    Ok(Vec::new())
+    Ok(())
+}
+
+fn owned<'a>(valid: &Valid, observed: &'a Observed) -> Vec<&'a Namespace> {
+    let all = observed.namespaces.iter();
+    all.filter(|namespace| valid.owns(namespace)).collect()
 }
 
 /// Asks for the deletion of each, whatever becomes of the others: one that will not go holds up no other.

@@ -31,8 +31,16 @@ use tokio_stream::wrappers::{ReceiverStream, WatchStream};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Context, Error, haste::Haste, memory::Memory, object::MANAGER, pace::Pace, privileged, quota,
-    reconcile, roll::Roll, settings, unreadable, violations::Looks,
+    Context, Error,
+    haste::Haste,
+    leftovers::{self, Collecting},
+    memory::Memory,
+    object::MANAGER,
+    pace::Pace,
+    privileged, quota, reconcile,
+    roll::Roll,
+    settings, unreadable,
+    violations::Looks,
 };
 use crate::{
     config::ClusterConfig,
@@ -75,6 +83,7 @@ pub async fn run(
         looks: Looks::default(),
         quotas: quota::Quotas::default(),
         roll: Roll::default(),
+        collecting: Collecting::default(),
     });
     let (for_tenants, tenants) = mpsc::channel(QUEUE_MAX);
     let (for_quotas, quotas) = mpsc::channel(QUEUE_MAX);
@@ -82,7 +91,7 @@ pub async fn run(
         tenants: for_tenants,
         quotas: for_quotas,
     };
-    let unread = queue.clone();
+    let (unread, look_again) = (queue.clone(), queue.clone());
     let keeping = context.view.clone().keep(
         context.client.clone(),
         context.config.namespace.clone(),
@@ -92,9 +101,14 @@ pub async fn run(
     let (changed, changes) = watch::channel(());
     let sharing = context.shards.keep(changed, pulse, token.clone());
     let changes = || WatchStream::from_changes(changes.clone());
-    let start_over = context.clone();
+    let (start_over, bereft) = (context.clone(), context.clone());
     let tenants = controller(context.view.tenants.now(), tenants, &token)
-        .reconcile_all_on(changes().inspect(move |()| start_over.forget(&unread)));
+        .reconcile_all_on(changes().inspect(move |()| start_over.forget(&unread)))
+        .reconcile_on(
+            changes()
+                .then(move |()| leftovers::names(bereft.clone()))
+                .flat_map(stream::iter),
+        );
     let quotas = controller(context.view.quotas.now(), quotas, &token).reconcile_all_on(changes());
     let settings = integration_configs(&context, &token).reconcile_all_on(changes());
     let place = installation(&context, &token).reconcile_all_on(changes());
@@ -108,7 +122,7 @@ pub async fn run(
                     again,
                     context.clone(),
                 ),
-                |name| unreadable::tenant(context.clone(), name).boxed(),
+                |name| { absent(context.clone(), look_again.clone(), token.clone(), name).boxed() },
             )),
             Box::pin(told(
                 quotas.run(
@@ -144,6 +158,15 @@ pub async fn run(
     tokio::try_join!(sharing, work)?;
     context.shards.leave().await;
     Ok(())
+}
+
+/// Looks at a tenant that is not in the view: it cannot be read, or it is gone and may have left something.
+async fn absent(context: Arc<Context>, queue: Queue, token: CancellationToken, name: String) {
+    unreadable::tenant(context.clone(), name.clone()).await;
+    // What is still left at the end of the process is seen at the next start.
+    token
+        .run_until_cancelled(leftovers::tenant(&context, &queue, &name))
+        .await;
 }
 
 /// A controller of what `names` asks for.

@@ -1,8 +1,10 @@
 //! From manifests to plans, without a cluster.
 
+use std::sync::Arc;
+
 use k8s_openapi::api::core::v1::Namespace;
 use serde_json::{Value, json};
-use tenantry_k8s::{Quota, Tenant};
+use tenantry_k8s::Tenant;
 
 use super::{
     build::{Plan, Revoke, build},
@@ -51,7 +53,7 @@ pub(super) fn observed() -> Observed {
     let install_namespace = "multi-tenant-operator".to_owned();
     Observed {
         install_namespace,
-        quota: Some(yaml::<Quota>(QUOTA)),
+        quota: Some(Arc::new(yaml(QUOTA))),
         ..Observed::default()
     }
 }
@@ -301,7 +303,9 @@ fn a_third_namespace_gets_its_share_only_after_the_others_gave_it_up() {
 fn scopes_are_the_apiservers_to_count_and_make_the_share_anew() {
     let there = settled(TENANT);
     let mut scoped = there.clone();
-    scoped.quota = Some(yaml(&format!("{QUOTA}    scopes: [NotBestEffort]")));
+    scoped.quota = Some(Arc::new(yaml(&format!(
+        "{QUOTA}    scopes: [NotBestEffort]"
+    ))));
     let first = plan(TENANT, &scoped);
     let dropped: Vec<&str> = first.drop.iter().map(|key| key.name.as_str()).collect();
     assert_eq!(dropped, ["tenant-quota", "tenant-quota"]);

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Error, Record};
@@ -17,38 +18,46 @@ pub enum Stage {
     Bound,
 }
 
+/// Grants recorded for a tenant.
+pub(super) async fn of(
+    conn: &mut PgConnection,
+    tenant_uid: Uuid,
+) -> Result<BTreeMap<Grant, Stage>, Error> {
+    let rows = sqlx::query!(
+        "SELECT namespace, role, subject, is_group, cluster_roles, is_bound FROM member_grant WHERE tenant_uid = $1",
+        tenant_uid
+    )
+    .fetch_all(conn)
+    .await?;
+    let grants = rows.into_iter().filter_map(|row| {
+        let subject = Subject {
+            is_group: row.is_group,
+            name: row.subject,
+        };
+        let stage = if row.is_bound {
+            Stage::Bound
+        } else {
+            Stage::Requested
+        };
+        // The column's CHECK admits no other word.
+        let role = Role::parse(&row.role)?;
+        Some((
+            Grant {
+                namespace: row.namespace,
+                role,
+                subject,
+                cluster_roles: row.cluster_roles,
+            },
+            stage,
+        ))
+    });
+    Ok(grants.collect())
+}
+
 impl Record {
     /// Grants recorded for a tenant.
     pub async fn grants(&mut self, tenant_uid: Uuid) -> Result<BTreeMap<Grant, Stage>, Error> {
-        let rows = sqlx::query!(
-            "SELECT namespace, role, subject, is_group, cluster_roles, is_bound FROM member_grant WHERE tenant_uid = $1",
-            tenant_uid
-        )
-        .fetch_all(self.conn())
-        .await?;
-        let grants = rows.into_iter().filter_map(|row| {
-            let subject = Subject {
-                is_group: row.is_group,
-                name: row.subject,
-            };
-            let stage = if row.is_bound {
-                Stage::Bound
-            } else {
-                Stage::Requested
-            };
-            // The column's CHECK admits no other word.
-            let role = Role::parse(&row.role)?;
-            Some((
-                Grant {
-                    namespace: row.namespace,
-                    role,
-                    subject,
-                    cluster_roles: row.cluster_roles,
-                },
-                stage,
-            ))
-        });
-        Ok(grants.collect())
+        of(self.conn(), tenant_uid).await
     }
 
     /// Records how far a grant is.

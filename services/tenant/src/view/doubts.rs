@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -11,6 +11,8 @@ use tokio::time::Instant;
 
 /// A create that was admitted so long ago is stored, or never will be.
 const STORED: Duration = Duration::from_secs(5);
+/// What was admitted within so long counts as admitted at once.
+const AT_ONCE: Duration = Duration::from_millis(500);
 /// The apiserver's controller counts everything anew each five minutes.
 const COUNTED_ANEW: Duration = Duration::from_secs(360);
 
@@ -37,7 +39,12 @@ struct Told {
     used: Amounts,
     missed: Amounts,
     since: Instant,
+    admitted: Admitted,
 }
+
+/// What was told as used in addition, and when, as long as it may not be stored yet.
+#[derive(Default)]
+struct Admitted(VecDeque<(Instant, Amounts)>);
 
 impl Doubts {
     /// Takes what a watch told of `share`.
@@ -49,18 +56,10 @@ impl Doubts {
         let now = Instant::now();
         let mut all = self.locked();
         // What another share of that place may have missed is gone with it, which a list does not tell.
-        let before = all.get(&namespace);
-        let before = before.filter(|told| told.uid == share.uid());
-        let missed = before.map_or_else(Amounts::new, |told| told.missed_by(&hard, &used, now));
-        let since = before
-            .filter(|told| told.missed == missed)
-            .map_or(now, |told| told.since);
-        let told = Told {
-            uid: share.uid(),
-            hard,
-            used,
-            missed,
-            since,
+        let before = all.remove(&namespace);
+        let told = match before.filter(|told| told.uid == share.uid()) {
+            Some(before) => before.followed_by(hard, used, now),
+            None => Told::first(share.uid(), hard, used, now),
         };
         all.insert(namespace, told);
     }
@@ -97,6 +96,38 @@ impl Doubts {
 }
 
 impl Told {
+    /// The first that is told of a share: when any of it was admitted is not known.
+    fn first(uid: Option<String>, hard: Amounts, used: Amounts, now: Instant) -> Self {
+        let mut admitted = Admitted::default();
+        admitted.note(used.clone(), now);
+        Self {
+            uid,
+            hard,
+            used,
+            missed: Amounts::new(),
+            since: now,
+            admitted,
+        }
+    }
+
+    /// What is told next.
+    fn followed_by(mut self, hard: Amounts, used: Amounts, now: Instant) -> Self {
+        self.admitted.note(increase(&self.used, &used), now);
+        let missed = self.missed_by(&hard, &used, now);
+        let since = if self.missed == missed {
+            self.since
+        } else {
+            now
+        };
+        Self {
+            hard,
+            used,
+            missed,
+            since,
+            ..self
+        }
+    }
+
     /// What may be missing from what is told now.
     fn missed_by(&self, hard: &Amounts, used: &Amounts, now: Instant) -> Amounts {
         let is_counted = *hard != self.hard;
@@ -104,9 +135,11 @@ impl Told {
         let of = |(key, before): (&String, &Millis)| {
             let doubt = self.missed.get(key).copied().unwrap_or_default().get();
             let told = used.get(key).copied().unwrap_or_default().get();
+            // What was stored and is not counted was deleted.
+            let taken_back = (before.get() - told).min(self.admitted.of(key));
             let missed = match () {
-                () if is_counted && is_stored => before.get() - told,
-                () if is_counted => before.get() + doubt - told,
+                () if is_counted && is_stored => taken_back,
+                () if is_counted => doubt + taken_back,
                 // Something was deleted and the rest counted, as a quota of the apiserver's own has it, too.
                 () if told < before.get() => 0,
                 () => doubt,
@@ -115,6 +148,40 @@ impl Told {
         };
         self.used.iter().filter_map(of).collect()
     }
+}
+
+impl Admitted {
+    fn note(&mut self, more: Amounts, now: Instant) {
+        // The last of what is one entry may have been admitted so much later.
+        let old = STORED + AT_ONCE;
+        self.0.retain(|(at, _)| now.duration_since(*at) < old);
+        if more.is_empty() {
+            return;
+        }
+        match self.0.back_mut() {
+            Some((at, amounts)) if now.duration_since(*at) < AT_ONCE => {
+                for (key, more) in more {
+                    *amounts.entry(key).or_default() += more;
+                }
+            }
+            _ => self.0.push_back((now, more)),
+        }
+    }
+
+    /// How much of `key` was admitted and may not be stored yet.
+    fn of(&self, key: &str) -> i128 {
+        let amounts = self.0.iter().filter_map(|(_, amounts)| amounts.get(key));
+        amounts.map(|amount| amount.get()).sum()
+    }
+}
+
+/// By how much `after` is more than `before`.
+fn increase(before: &Amounts, after: &Amounts) -> Amounts {
+    let of = |(key, amount): (&String, &Millis)| {
+        let more = amount.get() - before.get(key).copied().unwrap_or_default().get();
+        (more > 0).then(|| (key.clone(), Millis::new(more)))
+    };
+    after.iter().filter_map(of).collect()
 }
 
 #[cfg(test)]
@@ -159,6 +226,16 @@ mod tests {
         assert_eq!(tell(&doubts, 27, 20), 4);
         tokio::time::advance(STORED).await;
         assert_eq!(tell(&doubts, 28, 20), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_stored_and_is_deleted_while_its_share_moves_is_in_no_doubt() {
+        let doubts = Doubts::default();
+        tell(&doubts, 30, 26);
+        tokio::time::advance(STORED + AT_ONCE).await;
+        assert_eq!(tell(&doubts, 30, 28), 0);
+        // Two of the eight may be on their way in.
+        assert_eq!(tell(&doubts, 29, 20), 2);
     }
 
     #[tokio::test(start_paused = true)]

@@ -101,6 +101,11 @@ impl<K: Resource + Serialize + DeserializeOwned> Objects<K> {
         names
     }
 
+    /// Tenants whose label some object has.
+    pub(super) fn tenants(&self) -> Vec<String> {
+        self.locked().of_tenant.keys().cloned().collect()
+    }
+
     /// Takes what the apiserver answered to a write of ours.
     pub(super) fn note(&self, mut object: K) {
         lighten(&mut object);

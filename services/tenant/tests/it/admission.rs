@@ -357,7 +357,7 @@ fn handshake(world: &World) -> Result<String, String> {
 
 #[tokio::test]
 async fn no_request_is_lost_while_the_certificate_is_replaced_twice() {
-    let world = World::start_with(&[("TENANTRY_WEBHOOK_CERTIFICATE_SECONDS", "24")]).await;
+    let world = World::start_with(&[("TENANTRY_WEBHOOK_CERTIFICATE_SECONDS", "18")]).await;
     let mut shown = Vec::new();
     let mut written = 0;
     while shown.len() < 3 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kube::Api;
 use tenantry_testkit::{Editor, beside};
 
-use crate::support::{World, tenant};
+use crate::support::{World, tenants};
 
 const OTHERS: usize = 10;
 const ROUNDS: usize = 3;
@@ -20,9 +20,8 @@ async fn a_tenant_that_is_edited_without_end_does_not_hold_up_the_others() {
         tenants: Api::all(world.acting_as(None).await),
     };
     let (names, noisy_name) = (names(), "noisy".to_owned());
-    for name in names.iter().chain([&noisy_name]) {
-        world.apply(&tenant(name, "owl@nordmart.com", ""));
-    }
+    let all = names.iter().chain([&noisy_name]);
+    world.apply(&tenants(all, "owl@nordmart.com"));
     for name in names.iter().chain([&noisy_name]) {
         world.wait_for(name, "Ready", "True").await;
     }

@@ -1,210 +1,23 @@
 //! What a member sees through gRPC, with a person's real token, on the standing stack.
 
-use std::{process::Command, sync::Arc, time::Duration};
+mod place;
 
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use serde_json::Value;
+use std::time::Duration;
+
 use tenantry_proto::tenant::v1::{
-    Change, DeleteTenantRequest, GetTenantRequest, ListNamespacesRequest, ListQuotasRequest,
-    ListTenantsRequest, Tenant, TenantSpec, UpdateTenantRequest, WatchQuotasRequest,
-    WatchTenantsRequest, WatchTenantsResponse, tenant_service_client::TenantServiceClient,
+    Change, DeleteTenantRequest, GetTenantRequest, ListNamespacesRequest, Tenant, TenantSpec,
+    UpdateTenantRequest, WatchQuotasRequest, WatchTenantsRequest, WatchTenantsResponse,
 };
-use tenantry_runtime::{Health, auth::Auth};
-use tenantry_tenant::{grpc, store::Store};
-use tenantry_testkit::{eventually, stack, unique};
-use tokio::{sync::mpsc, task::JoinHandle};
+use tenantry_testkit::{eventually, unique};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tonic::{
-    Code, Request, Status, Streaming,
-    service::Routes,
-    transport::{Channel, Endpoint},
-};
+use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt as _;
 
-const COMMAND: Duration = Duration::from_secs(30);
-const ANSWER: Duration = Duration::from_secs(10);
+use place::{Place, bearing, serve_from, user};
 
-/// The gRPC half alone, on a port of its own, with two tenants: `own` names bear as owner, `foreign` does not.
-struct Place {
-    client: TenantServiceClient<Channel>,
-    own: String,
-    foreign: String,
-    quota: String,
-    admin: String,
-    bear: String,
-    stop: CancellationToken,
-}
-
-impl Place {
-    async fn start() -> Self {
-        tenantry_runtime::install_tls_provider();
-        let (own, foreign, quota) = (unique("own-"), unique("foreign-"), unique("quota-"));
-        let stop = CancellationToken::new();
-        let place = Self {
-            client: serve(&stop).await,
-            admin: user("admin")["token"].as_str().unwrap().to_owned(),
-            bear: log_in("bear"),
-            own,
-            foreign,
-            quota,
-            stop,
-        };
-        place.apply(&format!(
-            "{{apiVersion: tenantoperator.stakater.com/v1beta1, kind: Quota, metadata: {{name: {}}}, spec: {{resourcequota: {{hard: {{configmaps: '10'}}}}}}}}",
-            place.quota
-        ));
-        place.name_owner(&place.own, "bear@nordmart.com");
-        place.name_owner(&place.foreign, "owl@nordmart.com");
-        place
-    }
-
-    /// Makes `owner` the only owner of `tenant`.
-    fn name_owner(&self, tenant: &str, owner: &str) {
-        self.apply(&format!(
-            "{{apiVersion: tenantoperator.stakater.com/v1beta3, kind: Tenant, metadata: {{name: {tenant}}}, \
-             spec: {{quota: {}, accessControl: {{owners: {{users: [{owner}]}}}}}}}}",
-            self.quota
-        ));
-    }
-
-    fn apply(&self, manifest: &str) {
-        let apply = stack().kubectl().args(["apply", "-f", "-"]);
-        apply.input(manifest).run(COMMAND).unwrap();
-    }
-
-    async fn listed(&self, token: &str, page_size: i32) -> Vec<String> {
-        let (mut client, mut names, mut page_token) =
-            (self.client.clone(), Vec::new(), String::new());
-        loop {
-            let request = ListTenantsRequest {
-                page_size,
-                page_token,
-            };
-            let page = client.list_tenants(bearing(token, request)).await.unwrap();
-            let page = page.into_inner();
-            names.extend(page.tenants.into_iter().map(|tenant| tenant.name));
-            page_token = page.next_page_token;
-            if page_token.is_empty() {
-                return names;
-            }
-        }
-    }
-
-    async fn watch(
-        &self,
-        token: &str,
-        name: &str,
-    ) -> Result<Streaming<WatchTenantsResponse>, Status> {
-        let request = WatchTenantsRequest { name: name.into() };
-        let answer = self
-            .client
-            .clone()
-            .watch_tenants(bearing(token, request))
-            .await;
-        answer.map(tonic::Response::into_inner)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.stop.cancel();
-        for (kind, name) in [
-            ("tenant", &self.own),
-            ("tenant", &self.foreign),
-            ("quota", &self.quota),
-            ("clusterrolebinding", &self.foreign),
-            ("clusterrole", &self.foreign),
-        ] {
-            let delete = ["delete", kind, name, "--ignore-not-found", "--wait=false"];
-            if let Err(error) = stack().kubectl().args(delete).run(COMMAND) {
-                eprintln!("deleting {kind} {name}: {error:#}");
-            }
-        }
-    }
-}
-
-async fn serve(stop: &CancellationToken) -> TenantServiceClient<Channel> {
-    serve_from(stop, administrator().await).await
-}
-
-async fn administrator() -> kube::Config {
-    let kubeconfig = Kubeconfig::read_from(stack().kubeconfig("admin")).unwrap();
-    let options = KubeConfigOptions::default();
-    kube::Config::from_custom_kubeconfig(kubeconfig, &options)
-        .await
-        .unwrap()
-}
-
-/// Asks the stack's apiserver who is who, and the one of `indexed` what there is.
-#[allow(clippy::disallowed_methods, reason = "a test supervises its own tasks")]
-async fn serve_from(
-    stop: &CancellationToken,
-    indexed: kube::Config,
-) -> TenantServiceClient<Channel> {
-    tenantry_runtime::install_tls_provider();
-    let client = kube::Client::try_from(administrator().await).unwrap();
-    let (refusals, _) = mpsc::channel(100);
-    let indexed = kube::Client::try_from(indexed).unwrap();
-    let (indexes, indexing) = grpc::keep(&indexed, &Health::new(&[]), stop.clone());
-    let service = grpc::Service {
-        auth: Auth::new(client.clone(), refusals),
-        client,
-        indexes,
-        // Nobody here asks for a plan or for what was.
-        view: Arc::default(),
-        store: Store::new(
-            sqlx::PgPool::connect_lazy("postgres://nobody@127.0.0.1:1/nothing").unwrap(),
-            tenantry_events::Wake::default(),
-        ),
-        install_namespace: String::new(),
-        token: stop.clone(),
-    };
-    let listener = tenantry_runtime::bind("127.0.0.1:0".parse().unwrap())
-        .await
-        .unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let routes = Routes::new(grpc::server(service));
-    tokio::spawn(indexing);
-    tokio::spawn(tenantry_runtime::serve(
-        listener,
-        None,
-        Health::new(&[]),
-        routes,
-        stop.clone(),
-    ));
-    TenantServiceClient::new(Endpoint::from_shared(url).unwrap().connect_lazy())
-}
-
-/// The only user in the kubeconfig of `who`.
-fn user(who: &str) -> Value {
-    let text = std::fs::read_to_string(stack().kubeconfig(who)).unwrap();
-    serde_json::from_str::<Value>(&text).unwrap()["users"][0]["user"].take()
-}
-
-/// The token that kubectl would use for `who`.
-fn log_in(who: &str) -> String {
-    let exec = &user(who)["exec"];
-    let arguments = exec["args"].as_array().unwrap().iter();
-    let mut command = Command::new(exec["command"].as_str().unwrap());
-    let output = command
-        .args(arguments.map(|argument| argument.as_str().unwrap()))
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let credential: Value = serde_json::from_slice(&output.stdout).unwrap();
-    credential["status"]["token"].as_str().unwrap().to_owned()
-}
-
-fn bearing<T>(token: &str, message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    let header = format!("Bearer {token}").parse().unwrap();
-    request.metadata_mut().insert("authorization", header);
-    request
-}
+/// A tenant may have to be applied first.
+const ANSWER: Duration = Duration::from_secs(20);
 
 /// The next change of one of `names`; what the stack's other tenants do meanwhile is passed over.
 async fn next(
@@ -222,7 +35,7 @@ async fn next(
     };
     tokio::time::timeout(ANSWER, next)
         .await
-        .expect("a change within 10 s")
+        .expect("a change in time")
 }
 
 /// The first change that is not MODIFIED: the stack's own service writes statuses meanwhile.
@@ -233,6 +46,48 @@ async fn turn(stream: &mut Streaming<WatchTenantsResponse>, names: &[&str]) -> (
             return (change, name);
         }
     }
+}
+
+/// The first change that is not MODIFIED, waited for beside the test.
+#[allow(clippy::disallowed_methods, reason = "a test supervises its own tasks")]
+fn until_turn(
+    mut stream: Streaming<WatchTenantsResponse>,
+    names: Vec<String>,
+) -> JoinHandle<(Change, String)> {
+    tokio::spawn(async move {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        turn(&mut stream, &names).await
+    })
+}
+
+/// Reads until `tenant` is told with `description`; gives the names of all that were told before.
+async fn until_described(
+    stream: &mut Streaming<WatchTenantsResponse>,
+    tenant: &str,
+    description: &str,
+) -> Vec<String> {
+    let mut before = Vec::new();
+    let told = async {
+        loop {
+            let told = stream.message().await.unwrap();
+            let told = told.expect("the stream goes on").tenant.unwrap();
+            let found = told.spec.unwrap_or_default().description;
+            if told.name == tenant && found == description {
+                return;
+            }
+            before.push(told.name);
+        }
+    };
+    tokio::time::timeout(ANSWER, told)
+        .await
+        .expect("the description in time");
+    before
+}
+
+fn owners(tenant: &Tenant) -> Vec<String> {
+    let spec = tenant.spec.clone().unwrap_or_default();
+    let owners = spec.access_control.unwrap_or_default().owners;
+    owners.unwrap_or_default().users
 }
 
 /// Reads a stream to its end, beside the test.
@@ -261,20 +116,14 @@ async fn a_member_sees_exactly_his_own_tenants_and_loses_sight_of_them_with_his_
     })
     .await;
     assert!(all.is_sorted(), "{all:?}");
-    let seen = place.listed(&place.bear, 1).await;
-    assert!(
-        seen.contains(&place.own) && !seen.contains(&place.foreign),
-        "{seen:?}"
-    );
-    let quotas = ListQuotasRequest::default();
-    let quotas = place
-        .client
-        .clone()
-        .list_quotas(bearing(&place.bear, quotas))
-        .await
-        .unwrap();
-    let quotas = quotas.into_inner().quotas;
-    assert!(quotas.iter().any(|quota| quota.name == place.quota));
+    let is_right = |seen: &[String]| seen.contains(&place.own) && !seen.contains(&place.foreign);
+    place.until_bear_sees("his own tenant", is_right).await;
+    let quotas = eventually("its quota", || async {
+        let quotas = place.quotas(&place.bear).await;
+        let has_quota = quotas.iter().any(|quota| quota.name == place.quota);
+        if has_quota { Ok(quotas) } else { Err(quotas) }
+    })
+    .await;
     assert!(
         quotas
             .iter()
@@ -302,6 +151,73 @@ async fn a_member_sees_exactly_his_own_tenants_and_loses_sight_of_them_with_his_
         while let Ok(Some(_)) = stream.message().await {}
     });
     end.await.expect("a stream ends when the service stops");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_named_sees_nothing_without_the_role() {
+    let place = Place::start().await;
+    let (own, foreign) = (place.own.as_str(), place.foreign.as_str());
+    let (has_own, has_foreign) = (
+        |seen: &[String]| seen.iter().any(|name| name == own),
+        |seen: &[String]| seen.iter().any(|name| name == foreign),
+    );
+    place.until_bear_sees("his own tenant", has_own).await;
+    let mut stream = place.watch(&place.bear, "").await.unwrap();
+    assert_eq!(
+        turn(&mut stream, &[own, foreign]).await,
+        (Change::Added, own.to_owned())
+    );
+
+    // Paused, the other one names him too, and gives him nothing.
+    place.kubectl(&["annotate", "tenant", foreign, "tenantry.dev/paused=true"]);
+    place.name_owner(foreign, "bear@nordmart.com");
+    eventually("bear as its owner", || async {
+        let all = place.tenants(&place.admin, 1000).await;
+        let found = all.into_iter().find(|tenant| tenant.name == foreign);
+        let owners = found.as_ref().map(owners);
+        if owners == Some(vec!["bear@nordmart.com".to_owned()]) {
+            Ok(())
+        } else {
+            Err(owners)
+        }
+    })
+    .await;
+    let seen = place.listed(&place.bear, 1).await;
+    assert!(has_own(&seen) && !has_foreign(&seen), "{seen:?}");
+    let mark = unique("mark ");
+    let patch = format!(r#"{{"spec": {{"desc": "{mark}"}}}}"#);
+    place.kubectl(&["patch", "tenant", own, "--type=merge", "-p", &patch]);
+    let before = until_described(&mut stream, own, &mark).await;
+    assert!(!has_foreign(&before), "{before:?}");
+
+    // The control: with the role it is told, in the stream that was open all the time.
+    place.kubectl(&["annotate", "tenant", foreign, "tenantry.dev/paused-"]);
+    assert_eq!(
+        turn(&mut stream, &[own, foreign]).await,
+        (Change::Added, foreign.to_owned())
+    );
+    place.until_bear_sees("the other one", has_foreign).await;
+
+    // And the role that goes takes it along, whatever the spec says.
+    place.kubectl(&["annotate", "tenant", own, "tenantry.dev/paused=true"]);
+    let paused = format!("tenant/{own}");
+    place.kubectl(&["wait", "--for=condition=Ready=Unknown", &paused]);
+    let binding = format!("tenantry-tenant-{own}");
+    place.kubectl(&["delete", "clusterrolebinding", &binding]);
+    let only_foreign = |seen: &[String]| !has_own(seen) && has_foreign(seen);
+    place.until_bear_sees("only the other", only_foreign).await;
+    let told = until_turn(stream, vec![own.to_owned(), foreign.to_owned()]);
+    eventually("the turn in the stream", || async {
+        let note = format!("tenantry.dev/test={}", unique(""));
+        place.kubectl(&["annotate", "--overwrite", "tenant", own, &note]);
+        if told.is_finished() {
+            Ok(())
+        } else {
+            Err("it is not told")
+        }
+    })
+    .await;
+    assert_eq!(told.await.unwrap(), (Change::Deleted, own.to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -374,13 +290,11 @@ async fn a_right_taken_away_ends_an_open_stream() {
         turn(&mut stream, &[name]).await,
         (Change::Added, name.clone())
     );
-    let delete = ["delete", "clusterrolebinding", name];
-    stack().kubectl().args(delete).run(COMMAND).unwrap();
+    place.kubectl(&["delete", "clusterrolebinding", name]);
     let ended = until_refused(stream);
     eventually("the end of the stream", || async {
         let note = format!("tenantry.dev/test={}", unique(""));
-        let annotate = ["annotate", "--overwrite", "tenant", name, &note];
-        stack().kubectl().args(annotate).run(COMMAND).unwrap();
+        place.kubectl(&["annotate", "--overwrite", "tenant", name, &note]);
         if ended.is_finished() {
             Ok(())
         } else {

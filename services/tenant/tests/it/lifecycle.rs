@@ -1,3 +1,5 @@
+use tenantry_testkit::eventually;
+
 use crate::support::{World, tenant};
 
 #[tokio::test]
@@ -29,6 +31,48 @@ async fn a_removed_member_is_refused_and_a_group_is_let_in() {
     world
         .wait_for_fact("members", "MemberGranted auditors")
         .await;
+}
+
+#[tokio::test]
+async fn a_binding_that_somebody_keeps_from_going_gives_nobody_anything() {
+    let world = World::shared().await;
+    let owner = "owl@nordmart.com";
+    world.apply(&tenant("armed", owner, ""));
+    world.wait_for("armed", "Ready", "True").await;
+    let may = |place: &str| world.can(owner, &format!("get pods -n armed-{place}"));
+    assert!(may("dev") && may("build"));
+    let hold = |finalizers: &str| {
+        let line = "patch rolebinding tenant-owner-admin -n armed-dev --type=merge -p";
+        let patch = format!(r#"{{"metadata":{{"finalizers":{finalizers}}}}}"#);
+        world.kubectl(&format!("{line} {patch}")).unwrap();
+    };
+    hold(r#"["example.com/hold"]"#);
+    let patch = r#"patch tenant armed --type=merge -p {"spec":{"accessControl":{"owners":{"users":[]},"viewers":{"groups":["auditors"]}}}}"#;
+    world.kubectl(patch).unwrap();
+    // One that nobody holds goes.
+    world
+        .wait_until_gone("get rolebinding tenant-owner-admin -n armed-build")
+        .await;
+    let held = eventually("a binding of nobody", async || {
+        let held = world.get("rolebinding tenant-owner-admin -n armed-dev");
+        match held["subjects"].is_null() {
+            true => Ok(held),
+            false => Err(held),
+        }
+    })
+    .await;
+    assert!(held["metadata"]["deletionTimestamp"].is_string(), "{held}");
+    assert_eq!(held["metadata"]["finalizers"][0], "example.com/hold");
+    // What it gave has ended, though it is there.
+    world
+        .wait_for_fact("armed", &format!("MemberRevoked {owner}"))
+        .await;
+    assert!(!may("dev") && !may("build"));
+    hold("null");
+    world
+        .wait_until_gone("get rolebinding tenant-owner-admin -n armed-dev")
+        .await;
+    world.wait_for("armed", "Ready", "True").await;
 }
 
 #[tokio::test]

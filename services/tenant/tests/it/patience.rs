@@ -1,7 +1,6 @@
 //! An apiserver that is silent, gone, or busy: no call waits for it too long, and none comes too soon.
 
 use std::{
-    fmt::Debug,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -10,39 +9,20 @@ use std::{
 };
 
 use axum::http::StatusCode;
-use backon::{ConstantBuilder, Retryable as _};
 use tenantry_testkit::eventually;
 
 use crate::{
     network::{Front, Verdict, Wire},
-    support::{World, tenant},
+    support::{World, in_a_minute, tenant},
 };
 
 /// Longest time until the service acts again on what happened while every byte was lost.
 const NOTICED_MAX: Duration = Duration::from_secs(35);
 
-/// Waits up to a minute until `probe` gives an `Ok`.
-async fn in_a_minute<T, E: Debug, F>(what: &str, probe: impl FnMut() -> F) -> T
-where
-    F: Future<Output = Result<T, E>>,
-{
-    let looks = ConstantBuilder::default()
-        .with_delay(Duration::from_millis(200))
-        .with_max_times(300);
-    match probe.retry(looks).await {
-        Ok(value) => value,
-        Err(last) => panic!("{what} did not become true within a minute; last: {last:?}"),
-    }
-}
-
 /// Waits until kubectl answers `line` with `expected`, and gives how long that took.
 async fn took(world: &World, line: &str, expected: &str) -> Duration {
     let began = Instant::now();
-    in_a_minute(line, async || match world.kubectl(line) {
-        Ok(found) if found.trim() == expected => Ok(()),
-        other => Err(other),
-    })
-    .await;
+    world.wait_for_answer(line, expected).await;
     began.elapsed()
 }
 
@@ -106,7 +86,7 @@ async fn who_is_told_to_come_back_later_comes_back_then() {
     let verdict = move |line: &str| match line {
         _ if !busy.load(Ordering::Relaxed) => Verdict::Pass,
         line if is_write(line, "/namespaces/later-dev") => {
-            Verdict::Later(StatusCode::TOO_MANY_REQUESTS, 12)
+            Verdict::Later(StatusCode::TOO_MANY_REQUESTS, 11)
         }
         line if is_write(line, "/namespaces/soon-dev") => {
             Verdict::Later(StatusCode::SERVICE_UNAVAILABLE, 3)
@@ -133,7 +113,7 @@ async fn who_is_told_to_come_back_later_comes_back_then() {
     // Nobody else waits.
     let other = took(&world, &kind("other"), "dev").await;
     assert!(other < Duration::from_secs(3), "{other:?}");
-    for (name, seconds) in [("soon", 3), ("later", 12)] {
+    for (name, seconds) in [("soon", 3), ("later", 11)] {
         let path = format!("/namespaces/{name}-dev");
         let tries = in_a_minute("three tries", async || {
             let tries = front.turned_away(&path);

@@ -263,38 +263,38 @@ async fn a_deletion_that_was_refused_leaves_no_mark_of_who_asked() {
 #[tokio::test]
 async fn one_binding_that_stays_holds_up_no_other_when_a_tenant_goes() {
     let world = World::shared().await;
-    world.apply(&tenant("stuck", "owl@nordmart.com", ""));
-    world.wait_for("stuck", "Ready", "True").await;
+    world.apply(&tenant("clings", "owl@nordmart.com", ""));
+    world.wait_for("clings", "Ready", "True").await;
     world.apply(&refusing(
         "hold-binding",
         "rolebindings",
         "DELETE",
-        "stuck-build",
+        "clings-build",
     ));
     until_refused(
         &world,
-        "delete rolebinding tenant-owner-admin -n stuck-build",
+        "delete rolebinding tenant-owner-admin -n clings-build",
     )
     .await;
-    world.kubectl("delete tenant stuck --wait=false").unwrap();
+    world.kubectl("delete tenant clings --wait=false").unwrap();
     world
-        .wait_until_gone("get rolebinding tenant-owner-admin -n stuck-dev")
+        .wait_until_gone("get rolebinding tenant-owner-admin -n clings-dev")
         .await;
     world
-        .wait_until_gone("get clusterrolebinding tenantry-tenant-stuck")
+        .wait_until_gone("get clusterrolebinding tenantry-tenant-clings")
         .await;
     assert!(
         world
-            .kubectl("get rolebinding tenant-owner-admin -n stuck-build")
+            .kubectl("get rolebinding tenant-owner-admin -n clings-build")
             .is_ok()
     );
     lift(&world, "hold-binding");
-    world.wait_until_gone("get tenant stuck").await;
+    world.wait_until_gone("get tenant clings").await;
 }
 
 #[tokio::test]
 async fn a_label_on_a_namespace_out_of_reach_makes_nobody_its_owner() {
-    let world = World::start().await;
+    let world = World::shared().await;
     world.apply(&tenant("reaches", "owl@nordmart.com", ""));
     world.wait_for("reaches", "Ready", "True").await;
     world

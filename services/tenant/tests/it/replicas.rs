@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use crate::support::{World, tenant};
+use crate::support::{World, tenants};
 
 /// So many that each of two replicas has some.
 const TENANTS: usize = 12;
@@ -11,17 +11,13 @@ async fn a_killed_replicas_tenants_are_taken_over_and_nothing_is_done_twice() {
     let other = world.replica("other");
     world.wait_for_replicas(2).await;
     let names: Vec<String> = (0..TENANTS).map(|n| format!("shared-{n}")).collect();
-    for name in &names {
-        world.apply(&tenant(name, "owl@nordmart.com", ""));
-    }
+    world.apply(&tenants(&names, "owl@nordmart.com"));
     for name in &names {
         world.wait_for(name, "Ready", "True").await;
     }
     drop(other);
     let killed = Instant::now();
-    for name in &names {
-        world.apply(&tenant(name, "crow@nordmart.com", ""));
-    }
+    world.apply(&tenants(&names, "crow@nordmart.com"));
     for name in &names {
         world.wait_for(name, "Ready", "True").await;
     }

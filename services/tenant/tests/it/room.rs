@@ -22,12 +22,11 @@ spec:
     )
 }
 
-async fn start() -> World {
-    let world = World::start().await;
+/// The tenant `wide`, which has it.
+async fn begin(world: &World) {
     world.apply(QUOTA);
     world.apply(&tenant("wide", "owl@nordmart.com", "").replace("quota: small", "quota: roomy"));
     world.wait_for("wide", "Ready", "True").await;
-    world
 }
 
 fn share(world: &World, namespace: &str) -> String {
@@ -38,7 +37,8 @@ fn share(world: &World, namespace: &str) -> String {
 
 #[tokio::test]
 async fn a_create_that_fits_the_budget_and_not_its_share_is_admitted_at_the_first_try() {
-    let world = start().await;
+    let world = World::shared().await;
+    begin(&world).await;
     let create = |pod: &str, how: &str| world.kubectl_with(&format!("create {how} -f -"), pod);
     let large = pod("large", "wide-dev", "6Gi");
     // A dry run moves nothing.
@@ -61,7 +61,8 @@ async fn a_create_that_fits_the_budget_and_not_its_share_is_admitted_at_the_firs
 
 #[tokio::test]
 async fn with_every_replica_down_the_share_stands_and_says_so() {
-    let world = start().await;
+    let world = World::start().await;
+    begin(&world).await;
     world.kill();
     let large = pod("large", "wide-dev", "6Gi");
     let refused = world.kubectl_with("create -f -", &large).unwrap_err();
@@ -79,7 +80,8 @@ async fn with_every_replica_down_the_share_stands_and_says_so() {
 
 #[tokio::test]
 async fn the_replica_that_is_asked_need_not_be_the_one_that_moves() {
-    let world = start().await;
+    let world = World::start().await;
+    begin(&world).await;
     let _other = world.replica("other");
     let names: Vec<String> = (0..6).map(|n| format!("wide-{n}")).collect();
     for name in &names {

@@ -1,8 +1,11 @@
+mod shared;
+mod wait;
+
 use std::{
     fs,
     path::{Path, PathBuf},
     process::{Child, Command},
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -10,29 +13,33 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tenantry_conformance::{Cluster, Run, Wish};
-use tenantry_testkit::{Database, Installation, Ports, eventually, unique};
+use tenantry_testkit::{Database, Installation, Ports, Stored, eventually, unique};
+
+use shared::Shared;
+pub(crate) use wait::in_a_minute;
 
 const COMMAND: Duration = Duration::from_secs(30);
 
-/// A control plane with the tenant service running in it, shared by the tests that overlap.
+/// The world of the tests that disturb nobody.
+static WORLD: Shared<World> = Shared::new();
+/// What every world starts with.
+static STORED: Shared<Stored> = Shared::new();
+
+/// A control plane with the tenant service running in it.
 pub(crate) struct World {
     installation: Installation,
     pub(crate) database: Database,
     service: Mutex<Child>,
     ports: Ports,
+    _stored: Arc<Stored>,
+    /// The shared one, so that it lasts for the tests that come next.
+    _kept: Option<Arc<World>>,
 }
 
 impl World {
-    /// The world that a test running now has, or a new one.
+    /// The world that many tests have, one after the other and at once.
     pub(crate) async fn shared() -> Arc<Self> {
-        static WORLD: tokio::sync::Mutex<Weak<World>> = tokio::sync::Mutex::const_new(Weak::new());
-        let mut shared = WORLD.lock().await;
-        if let Some(world) = shared.upgrade() {
-            return world;
-        }
-        let world = Arc::new(Self::start().await);
-        *shared = Arc::downgrade(&world);
-        world
+        WORLD.get(|| Self::alone(&[])).await
     }
 
     /// A world of a test's own, for what others would notice.
@@ -42,9 +49,16 @@ impl World {
 
     /// A world of a test's own, with settings of its own.
     pub(crate) async fn start_with(settings: &[(&'static str, &'static str)]) -> Self {
+        let mut world = Self::alone(settings).await;
+        world._kept = WORLD.find().await;
+        world
+    }
+
+    async fn alone(settings: &[(&'static str, &'static str)]) -> Self {
         tenantry_runtime::install_tls_provider();
+        let stored = STORED.get(async || Stored::make(&unique("stored-"))).await;
         let database = Database::create(sqlx::migrate!("../../migrations/tenant")).await;
-        let installation = Installation::start(&unique("tenant-"));
+        let installation = stored.start(&unique("tenant-"));
         let ports = Ports::choose();
         let service = command(&installation, url(&database), ports)
             .envs(settings.iter().copied())
@@ -59,6 +73,8 @@ impl World {
             database,
             service: Mutex::new(service),
             ports,
+            _stored: stored,
+            _kept: None,
         };
         world.apply(QUOTA);
         world
@@ -107,16 +123,6 @@ impl World {
         Replica(command.spawn().expect("starting a replica"))
     }
 
-    /// Waits until `count` replicas share the tenants.
-    pub(crate) async fn wait_for_replicas(&self, count: usize) {
-        eventually("a Lease of each replica", async || {
-            let leases = self.get("leases -n multi-tenant-operator")["items"].clone();
-            let found = leases.as_array().map(Vec::len);
-            (found == Some(count)).then_some(()).ok_or(found)
-        })
-        .await;
-    }
-
     /// kubectl as the administrator: what it printed, or its complaint.
     pub(crate) fn kubectl(&self, line: &str) -> Result<String, String> {
         self.installation
@@ -152,67 +158,10 @@ impl World {
         serde_json::from_str(&text).expect("kubectl prints JSON")
     }
 
-    /// Waits until a condition of a tenant is `status`.
-    pub(crate) async fn wait_for(&self, tenant: &str, condition: &str, status: &str) {
-        let expected = format!("{condition}={status}");
-        eventually(&format!("{expected} of {tenant}"), async || {
-            let object = self.get(&format!("tenant {tenant}"));
-            let generation = &object["metadata"]["generation"];
-            let conditions = object["status"]["conditions"]
-                .as_array()
-                .cloned()
-                .unwrap_or_default();
-            let holds = conditions.iter().any(|found| {
-                found["type"] == condition
-                    && found["status"] == status
-                    && found["observedGeneration"] == *generation
-            });
-            if holds {
-                Ok(())
-            } else {
-                Err(object["status"].clone())
-            }
-        })
-        .await;
-    }
-
-    /// Waits until kubectl answers `line` with exactly `expected`.
-    pub(crate) async fn wait_for_answer(&self, line: &str, expected: &str) {
-        eventually(line, async || match self.kubectl(line) {
-            Ok(found) if found.trim() == expected => Ok(()),
-            other => Err(other),
-        })
-        .await;
-    }
-
     /// Whether the cluster says that `user` may do `what`.
     pub(crate) fn can(&self, user: &str, what: &str) -> bool {
         self.kubectl(&format!("auth can-i {what} --as {user}"))
             .is_ok()
-    }
-
-    /// Waits until a condition of a tenant has `words` in its message.
-    pub(crate) async fn wait_for_words(&self, tenant: &str, words: &str) {
-        eventually(words, async || {
-            let conditions = self.get(&format!("tenant {tenant}"))["status"]["conditions"].clone();
-            if conditions.to_string().contains(words) {
-                Ok(())
-            } else {
-                Err(conditions)
-            }
-        })
-        .await;
-    }
-
-    /// Waits until kubectl refuses `line` because there is no such thing.
-    pub(crate) async fn wait_until_gone(&self, line: &str) {
-        eventually(&format!("absence: {line}"), async || {
-            match self.kubectl(line) {
-                Err(refusal) if refusal.contains("NotFound") => Ok(()),
-                other => Err(other),
-            }
-        })
-        .await;
     }
 
     /// kube-apiserver's audit log: one JSON line per write.
@@ -227,26 +176,7 @@ impl World {
 
     /// Facts about a tenant: `kind name actor`, in order of recording.
     pub(crate) async fn facts(&self, tenant: &str) -> Vec<String> {
-        sqlx::query_scalar(
-            "SELECT kind || ' ' || name FROM events.event WHERE tenant = $1 ORDER BY row_id",
-        )
-        .bind(tenant)
-        .fetch_all(&self.pool())
-        .await
-        .expect("reading the history")
-    }
-
-    /// Waits until the history of a tenant has `fact`.
-    pub(crate) async fn wait_for_fact(&self, tenant: &str, fact: &str) {
-        eventually(fact, async || {
-            let facts = self.facts(tenant).await;
-            if facts.iter().any(|found| found == fact) {
-                Ok(())
-            } else {
-                Err(facts)
-            }
-        })
-        .await;
+        facts(&self.pool(), tenant).await
     }
 
     /// A channel to the service, once it listens.
@@ -380,6 +310,16 @@ impl Drop for Replica {
     }
 }
 
+async fn facts(pool: &sqlx::PgPool, tenant: &str) -> Vec<String> {
+    sqlx::query_scalar(
+        "SELECT kind || ' ' || name FROM events.event WHERE tenant = $1 ORDER BY row_id",
+    )
+    .bind(tenant)
+    .fetch_all(pool)
+    .await
+    .expect("reading the history")
+}
+
 fn read_kubeconfig(path: &Path) -> Value {
     let text = fs::read_to_string(path).expect("reading the kubeconfig");
     serde_json::from_str(&text).expect("kubeconfigs are JSON")
@@ -409,6 +349,12 @@ spec:
   accessControl: {{owners: {{users: [{owner}]}}}}
 "
     )
+}
+
+/// Tenants like it, for one apply.
+pub(crate) fn tenants<'a>(names: impl IntoIterator<Item = &'a String>, owner: &str) -> String {
+    let each = names.into_iter().map(|name| tenant(name, owner, ""));
+    each.collect::<Vec<_>>().join("---")
 }
 
 /// The tutorial's quota, word for word.

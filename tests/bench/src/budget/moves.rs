@@ -11,16 +11,18 @@ use kube::{
     api::{DeleteParams, PostParams},
 };
 use serde_json::json;
+use tenantry_k8s::quantity::{Millis, amounts};
 use tenantry_testkit::eventually;
 use tokio::time::Instant;
 
 use super::{latency::Times, places};
 use crate::world::World;
 
-const TENANT: &str = "moves";
-const NAMESPACES: [&str; 2] = ["moves-a", "moves-b"];
-/// Of a budget of two cores, in two shares.
-const EVEN: &str = "1";
+/// Each rests while the others have their turn: what was deleted a moment ago may still count as used.
+const TENANTS: usize = 20;
+/// Cores of a budget, which is in two shares.
+const BUDGET: i128 = 2;
+const MILLI: i128 = 1000;
 
 /// Times of creates.
 pub(super) struct Moves {
@@ -33,10 +35,13 @@ pub(super) struct Moves {
 }
 
 pub(super) async fn measure(world: &World, samples: usize) -> anyhow::Result<Moves> {
-    let namespaces = ["a", "b"].map(str::to_owned);
-    places::tenant(world, TENANT, &json!({"requests.cpu": "2"}), &namespaces).await?;
-    for namespace in NAMESPACES {
-        accounts(world, namespace).await;
+    for tenant in 0..TENANTS {
+        let namespaces = ["a", "b"].map(str::to_owned);
+        let hard = json!({"requests.cpu": BUDGET.to_string()});
+        places::tenant(world, &format!("moves{tenant}"), &hard, &namespaces).await?;
+        for namespace in pair(tenant) {
+            accounts(world, &namespace).await;
+        }
     }
     let mut moves = Moves {
         moved: Times::new(),
@@ -44,23 +49,33 @@ pub(super) async fn measure(world: &World, samples: usize) -> anyhow::Result<Mov
         refused: 0,
     };
     for sample in 0..samples {
-        let namespace = NAMESPACES[sample % NAMESPACES.len()];
-        even(world).await;
-        match create(world, namespace, "1500m").await? {
+        let pair = pair(sample % TENANTS);
+        let [a, b] = unused(world, &pair).await;
+        let (small, large) = if a < b { (0, 1) } else { (1, 0) };
+        // Beyond the smaller share, within the budget.
+        let (less, more) = (a.min(b), a.max(b));
+        moves
+            .plain
+            .extend(create(world, &pair[large], more / 2).await?);
+        unused(world, &pair).await;
+        match create(world, &pair[small], less + more / 2).await? {
             Some(time) => moves.moved.push(time),
             None => moves.refused += 1,
         }
-        even(world).await;
-        moves.plain.extend(create(world, namespace, "500m").await?);
     }
     moves.moved.sort();
     moves.plain.sort();
     Ok(moves)
 }
 
+fn pair(tenant: usize) -> [String; 2] {
+    ["a", "b"].map(|namespace| format!("moves{tenant}-{namespace}"))
+}
+
 /// The time of creating a pod, which is deleted at once; none if a quota refuses it.
-async fn create(world: &World, namespace: &str, cpu: &str) -> anyhow::Result<Option<Duration>> {
-    let container = json!({"name": "one", "image": "one", "resources": {"requests": {"cpu": cpu}}});
+async fn create(world: &World, namespace: &str, cpu: i128) -> anyhow::Result<Option<Duration>> {
+    let requests = json!({"requests": {"cpu": format!("{cpu}m")}});
+    let container = json!({"name": "one", "image": "one", "resources": requests});
     let pod: Pod = serde_json::from_value(json!({
         "metadata": {"name": "one"}, "spec": {"containers": [container]},
     }))?;
@@ -79,20 +94,25 @@ async fn create(world: &World, namespace: &str, cpu: &str) -> anyhow::Result<Opt
     }
 }
 
-/// Waits until nothing is used and both shares are the same.
-async fn even(world: &World) {
-    for namespace in NAMESPACES {
-        let quotas = Api::<ResourceQuota>::namespaced(world.client.clone(), namespace);
-        eventually("even shares", async || {
+/// The shares of a tenant, in thousandths of a core, once nothing is used and the whole budget is in them.
+async fn unused(world: &World, pair: &[String; 2]) -> [i128; 2] {
+    eventually("a budget that is not used", async || {
+        let mut shares = [0; 2];
+        for (share, namespace) in shares.iter_mut().zip(pair) {
+            let quotas = Api::<ResourceQuota>::namespaced(world.client.clone(), namespace);
             let quota = quotas.get("tenant-quota").await.unwrap();
             let status = quota.status.unwrap_or_default();
-            let of = |map: Option<BTreeMap<String, Quantity>>| Some(map?.remove("requests.cpu")?.0);
-            let found = [of(status.hard), of(status.used)];
-            let is_even = found == [EVEN, "0"].map(|text| Some(text.to_owned()));
-            is_even.then_some(()).ok_or(found)
-        })
-        .await;
-    }
+            let of = |map: Option<BTreeMap<String, Quantity>>| {
+                let amount = amounts(map.as_ref()).remove("requests.cpu");
+                amount.map(Millis::get)
+            };
+            let (hard, used) = (of(status.hard), of(status.used));
+            *share = hard.filter(|_| used == Some(0)).unwrap_or_default();
+        }
+        let is_whole = shares.iter().sum::<i128>() == BUDGET * MILLI;
+        is_whole.then_some(shares).ok_or(shares)
+    })
+    .await
 }
 
 /// Waits for the account that pods run as.

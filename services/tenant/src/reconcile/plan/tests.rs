@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use tenantry_k8s::Quota;
 
 use super::*;
@@ -129,9 +131,9 @@ fn a_budget_below_use_is_told_with_both() {
             "{metadata: {name: small}, spec: {resourcequota: {hard: {configmaps: '4'}}}}",
         )
         .spec,
-        ..there.quota.clone().unwrap()
+        ..Quota::clone(there.quota.as_ref().unwrap())
     };
-    let excess = |quota: Quota| {
+    let excess = |quota: Arc<Quota>| {
         let there = Observed {
             quota: Some(quota),
             ..there.clone()
@@ -143,6 +145,6 @@ fn a_budget_below_use_is_told_with_both() {
         hard: "4".into(),
         used: "6".into(),
     };
-    assert_eq!(excess(lowered), [told]);
+    assert_eq!(excess(Arc::new(lowered)), [told]);
     assert_eq!(excess(there.quota.clone().unwrap()), []);
 }

@@ -26,7 +26,7 @@ pub(super) async fn keep(
 
 /// `kind uid generation` of what the tenant refers to.
 pub(super) fn inputs(observed: &Observed) -> Vec<String> {
-    let quota = observed.quota.as_ref().map(input);
+    let quota = observed.quota.as_deref().map(input);
     let config = observed.config.as_ref().map(input);
     quota.into_iter().chain(config).collect()
 }

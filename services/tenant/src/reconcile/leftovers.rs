@@ -1,0 +1,228 @@
+//! Leftovers: what a tenant leaves that goes without its release, because somebody took our finalizer off by force. Members
+//! would keep the rights that it gave them.
+//!
+//! They are taken back as in a release that keeps the namespaces, for nobody can say any more that they were to go. What
+//! names the tenant goes last, so that whatever interrupts this is seen again.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use backon::{ConstantBuilder, Retryable as _};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{
+    Api, Resource, ResourceExt,
+    core::{ObjectMeta, response::reason},
+    runtime::reflector::ObjectRef,
+};
+use tenantry_k8s::{Tenant, TenantSpec, keys};
+use tenantry_runtime::Chain;
+use uuid::Uuid;
+
+use super::{
+    Context, Error, actor,
+    build::MANAGED_BY,
+    dereference::{Observed, dereference},
+    record::{self, Whose},
+    release,
+    validate::{Valid, validate},
+};
+use crate::{
+    cluster::{self, within},
+    convert::revision_spec,
+    read::Read,
+    store::{self, RevisionQuery},
+    view::{Queue, View},
+};
+
+/// Names whose leftovers are being taken back: what is heard of them meanwhile begins nothing anew.
+#[derive(Default)]
+pub(super) struct Collecting(Mutex<HashSet<String>>);
+
+impl Collecting {
+    fn locked(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Names of tenants that only labels tell of, once everything is listed.
+pub(super) async fn names(context: Arc<Context>) -> Vec<ObjectRef<Tenant>> {
+    // Each of these waits is long by itself.
+    while context.view.listed().await.is_err() {}
+    let names = context.view.left_behind();
+    names.iter().map(|name| ObjectRef::new(name)).collect()
+}
+
+/// Takes back what the tenant of that name left, if it is gone. What fails is tried again.
+pub(super) async fn tenant(context: &Context, queue: &Queue, name: &str) {
+    if !context.collecting.locked().insert(name.to_owned()) {
+        return;
+    }
+    let attempt = || collect(context, name);
+    let collected = attempt
+        .retry(ConstantBuilder::new().without_max_times())
+        .adjust(|failure: &Error, _| Some(failure.retry_after()))
+        .notify(|failure: &Error, _| {
+            tracing::warn!(tenant = name, error = %Chain(failure), "Leftovers not taken back; it is tried again.");
+        })
+        .await;
+    context.collecting.locked().remove(name);
+    for name in collected.unwrap_or_default() {
+        // Nobody listens any more only when the process stops.
+        let _ = queue.tenants.send(ObjectRef::new(&name)).await;
+    }
+}
+
+/// One attempt. Gives the tenants to look at because of it.
+async fn collect(context: &Context, name: &str) -> Result<BTreeSet<String>, Error> {
+    context.view.listed().await?;
+    let Some((valid, observed)) = left(context, name) else {
+        return Ok(BTreeSet::new());
+    };
+    if !is_gone(context, name).await? {
+        return Ok(BTreeSet::new());
+    }
+    let taken = release::take_rights(context, name, &observed).await;
+    taken.map_err(|failure| failure.of(name))?;
+    record_end(context, &valid).await?;
+    if is_gone(context, name).await? {
+        let kept = release::keep_namespaces(context, &valid, &observed).await;
+        kept.map_err(|failure| failure.of(name))?;
+        tracing::info!(tenant = name, "Leftovers of a tenant taken back.");
+    }
+    Ok(concerned(&context.view, name, &observed))
+}
+
+/// What is left of a tenant that is ours to look after; none if there is nothing.
+fn left(context: &Context, name: &str) -> Option<(Valid, Observed)> {
+    if !context.shards.owns(name) {
+        return None;
+    }
+    let tenant = stand_in(name, Uuid::nil(), TenantSpec::default());
+    let mut observed = dereference(&context.view, &tenant, &context.config.namespace);
+    // It fails for a name that no tenant can have.
+    let valid = validate(&tenant, &observed).ok()?;
+    let is_left = |namespace: &Namespace| valid.owns(namespace) && is_ours(namespace);
+    observed.namespaces.retain(is_left);
+    is_any(&context.view, &observed).then_some((valid, observed))
+}
+
+/// Whether we ever did anything in it: somebody may have set a tenant's label before there is such a tenant.
+fn is_ours(namespace: &Namespace) -> bool {
+    let manager = namespace.labels().get(keys::MANAGED_BY);
+    manager.is_some_and(|manager| manager == MANAGED_BY)
+}
+
+/// Whether something is there that is not on its way out already, or that still gives somebody a right.
+fn is_any(view: &View, observed: &Observed) -> bool {
+    // Of what went with its namespace not every watch has told yet.
+    let is_there = |meta: &ObjectMeta| {
+        let place = meta.namespace.as_deref();
+        place.is_none_or(|place| view.namespaces.has("", place))
+    };
+    let mut bindings = observed.bindings.iter();
+    let mut own = observed.role_bindings.iter();
+    objects(observed).any(|meta| meta.deletion_timestamp.is_none() && is_there(meta))
+        || bindings.any(|binding| binding.subjects.is_some() && is_there(&binding.metadata))
+        || own.any(|binding| binding.subjects.is_some())
+}
+
+fn objects(observed: &Observed) -> impl Iterator<Item = &ObjectMeta> {
+    let all = [
+        metas(&observed.bindings),
+        metas(&observed.role_bindings),
+        metas(&observed.roles),
+        metas(&observed.quotas),
+        metas(&observed.limits),
+        metas(&observed.network_policies),
+        metas(&observed.namespaces),
+        metas(&observed.guardrails),
+    ];
+    all.into_iter().flatten()
+}
+
+fn metas<K: Resource>(objects: &[K]) -> Vec<&ObjectMeta> {
+    objects.iter().map(Resource::meta).collect()
+}
+
+/// Whether there is no tenant of that name: none that was seen, none that cannot be read, and none that came this moment.
+async fn is_gone(context: &Context, name: &str) -> Result<bool, Error> {
+    let view = &context.view;
+    let known = view.tenants.now().get(&ObjectRef::new(name));
+    if known.is_some() || view.faults.of::<Tenant>(name).is_some() {
+        return Ok(false);
+    }
+    let tenants = Api::<Read<Tenant>>::all(context.client.clone());
+    match within(tenants.get(name)).await {
+        Ok(_) => Ok(false),
+        // Where the whole kind is not served, the answer is 404 without this reason.
+        Err(cluster::Error::Call(kube::Error::Api(status)))
+            if status.reason == reason::NOT_FOUND =>
+        {
+            Ok(true)
+        }
+        Err(source) => Err(Error::Cluster {
+            name: name.to_owned(),
+            source,
+        }),
+    }
+}
+
+/// Records the end of the tenant, as after any release, by nobody knows whom.
+async fn record_end(context: &Context, valid: &Valid) -> Result<(), Error> {
+    let name = valid.name.as_str();
+    let late = |source| Error::Store {
+        name: name.to_owned(),
+        source,
+    };
+    while let Some(uid) = context.store.living(name).await.map_err(late)? {
+        // Asked after the history: what is living there may be one that came meanwhile.
+        if !is_gone(context, name).await? {
+            return Ok(());
+        }
+        let tenant = last(context, name, uid).await.map_err(late)?;
+        let whose = Whose {
+            uid,
+            actor: actor::of_deletion(&tenant.metadata),
+            ..Whose::from(valid)
+        };
+        let there = &context.view.namespaces;
+        let recorded = record::deleted(&context.store, &tenant, &whose, there).await;
+        recorded.map_err(late)?;
+        release::forget(context, &tenant, uid);
+    }
+    Ok(())
+}
+
+/// A tenant as the history has it last.
+async fn last(context: &Context, name: &str, uid: Uuid) -> Result<Tenant, store::Error> {
+    let query = RevisionQuery {
+        tenant: name,
+        uid: Some(uid),
+        limit: 1,
+        ..RevisionQuery::default()
+    };
+    let revision = context.store.revisions(&query).await?.pop();
+    let spec = revision.as_ref().and_then(|last| revision_spec(last).ok());
+    let mut tenant = stand_in(name, uid, spec.unwrap_or_default());
+    tenant.metadata.generation = revision.map(|last| last.generation);
+    Ok(tenant)
+}
+
+fn stand_in(name: &str, uid: Uuid, spec: TenantSpec) -> Tenant {
+    let mut tenant = Tenant::new(name, spec);
+    tenant.metadata.uid = Some(uid.to_string());
+    tenant
+}
+
+/// Who may have been looked at in the middle of it, and lost what he had just got: whoever came by that name, and whoever has
+/// the namespaces now, where objects of any tenant have the same names.
+fn concerned(view: &View, name: &str, observed: &Observed) -> BTreeSet<String> {
+    let places = objects(observed).filter_map(|meta| meta.namespace.as_deref());
+    let owner = |place: &str| {
+        let namespace = view.namespaces.find("", place)?;
+        namespace.labels().get(keys::TENANT).cloned()
+    };
+    places.filter_map(owner).chain([name.to_owned()]).collect()
+}
