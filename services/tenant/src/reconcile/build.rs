@@ -137,7 +137,8 @@ pub fn build(valid: &Valid, observed: &Observed) -> Plan {
         ..Plan::default()
     };
     let bindings = bindings::wanted(valid);
-    changes::revoke(&mut plan, &bindings, observed);
+    let there = changes::bindings(observed);
+    changes::revoke(&mut plan, &bindings, &there);
     let Some(budget) = &valid.budget else {
         plan.granted = bindings::in_force(valid, observed);
         return plan;
@@ -161,7 +162,7 @@ pub fn build(valid: &Valid, observed: &Observed) -> Plan {
     );
     plan.shares = split.shares;
     let open = changes::gates(&mut plan, valid, budget, observed);
-    changes::grant(&mut plan, &bindings, &open, observed);
+    changes::grant(&mut plan, &bindings, &open, &there);
     plan.granted = bindings::granted(valid, &open);
     plan
 }

@@ -24,7 +24,8 @@ pub struct Drift {
     pub difference: String,
 }
 
-type There = BTreeMap<Key, Object>;
+/// What is there, by key.
+pub(super) type There = BTreeMap<Key, Object>;
 
 fn there<'a, K: ResourceExt + serde::Serialize + 'a>(
     kind: Kind,
@@ -37,30 +38,31 @@ fn there<'a, K: ResourceExt + serde::Serialize + 'a>(
         .collect()
 }
 
-fn bindings_there(observed: &Observed) -> There {
+/// The bindings of the tenant.
+pub(super) fn bindings(observed: &Observed) -> There {
     let mut all = there(Kind::RoleBinding, &observed.bindings);
     all.extend(there(Kind::ClusterRoleBinding, &observed.role_bindings));
     all
 }
 
 /// Takes what nobody should have: whole bindings, or subjects of one.
-pub(super) fn revoke(plan: &mut Plan, wanted: &[Object], observed: &Observed) {
+pub(super) fn revoke(plan: &mut Plan, wanted: &[Object], there: &There) {
     let wanted: BTreeMap<&Key, &Object> =
         wanted.iter().map(|object| (&object.key, object)).collect();
-    for (key, found) in bindings_there(observed) {
-        let Some(wanted) = wanted.get(&key) else {
-            plan.revoke.push(Revoke::Delete(key));
+    for (key, found) in there {
+        let Some(wanted) = wanted.get(key) else {
+            plan.revoke.push(Revoke::Delete(key.clone()));
             continue;
         };
-        note_drift(plan, wanted, &found);
-        let has_excess = subjects(&found)
+        note_drift(plan, wanted, found);
+        let has_excess = subjects(found)
             .iter()
             .any(|subject| !subjects(wanted).contains(subject));
         if found.value["roleRef"] != wanted.value["roleRef"] {
             // A roleRef cannot be changed; the binding comes back as a grant.
-            plan.revoke.push(Revoke::Delete(key));
+            plan.revoke.push(Revoke::Delete(key.clone()));
         } else if has_excess {
-            plan.revoke.push(narrowed(wanted, &found));
+            plan.revoke.push(narrowed(wanted, found));
         }
     }
 }
@@ -189,16 +191,10 @@ pub(super) fn gates(
 }
 
 /// Bindings to give, in the namespaces that are open.
-pub(super) fn grant(
-    plan: &mut Plan,
-    wanted: &[Object],
-    open: &BTreeSet<String>,
-    observed: &Observed,
-) {
+pub(super) fn grant(plan: &mut Plan, wanted: &[Object], open: &BTreeSet<String>, there: &There) {
     let may =
         |object: &&Object| object.key.namespace.is_empty() || open.contains(&object.key.namespace);
     let wanted: Vec<Object> = wanted.iter().filter(may).cloned().collect();
-    let there = bindings_there(observed);
     plan.grants = wanted
         .into_iter()
         .filter(|object| is_due(object, there.get(&object.key)))

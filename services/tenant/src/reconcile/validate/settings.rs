@@ -1,4 +1,7 @@
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use regex::RegexSet;
@@ -67,7 +70,7 @@ pub struct Settings {
     pub exempt: Option<Privileged>,
     roles: Roles,
     custom: Vec<CustomRoles>,
-    privileged: RegexSet,
+    privileged: Arc<RegexSet>,
 }
 
 impl Settings {
@@ -192,33 +195,41 @@ fn own(install_namespace: &str) -> String {
 }
 
 /// Our own namespace is always out of reach. A pattern that is no regular expression leaves the standard ones in force.
-fn privileged(patterns: &[String], install_namespace: &str) -> (RegexSet, Option<Problem>) {
+fn privileged(patterns: &[String], install_namespace: &str) -> (Arc<RegexSet>, Option<Problem>) {
     let own = own(install_namespace);
     let standard = || {
-        PRIVILEGED
-            .iter()
-            .map(|pattern| (*pattern).to_owned())
-            .chain([own.clone()])
+        let standard = PRIVILEGED.map(str::to_owned);
+        compiled(standard.into_iter().chain([own.clone()]).collect())
+            .expect("the standard patterns are regular expressions")
     };
     if patterns.is_empty() {
-        return (
-            RegexSet::new(standard()).expect("the standard patterns are regular expressions"),
-            None,
-        );
+        return (standard(), None);
     }
-    match RegexSet::new(patterns.iter().cloned().chain([own.clone()])) {
+    match compiled(patterns.iter().cloned().chain([own.clone()]).collect()) {
         Ok(set) => (set, None),
         Err(fault) => {
             let message = format!("IntegrationConfig accessControl.privileged.namespaces: {fault}");
-            let set =
-                RegexSet::new(standard()).expect("the standard patterns are regular expressions");
-            (
-                set,
-                Some(Problem {
-                    reason: "SettingsInvalid",
-                    message,
-                }),
-            )
+            let problem = Problem {
+                reason: "SettingsInvalid",
+                message,
+            };
+            (standard(), Some(problem))
+        }
+    }
+}
+
+/// Patterns and their set, as compiled last.
+static COMPILED: Mutex<Option<(Vec<String>, Arc<RegexSet>)>> = Mutex::new(None);
+
+/// The set of `patterns`. All tenants have the same, and compiling it takes as long as the rest of a look.
+fn compiled(patterns: Vec<String>) -> Result<Arc<RegexSet>, regex::Error> {
+    let mut last = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*last {
+        Some((of, set)) if *of == patterns => Ok(set.clone()),
+        _ => {
+            let set = Arc::new(RegexSet::new(&patterns)?);
+            *last = Some((patterns, set.clone()));
+            Ok(set)
         }
     }
 }
