@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { accessible } from "./axe.mjs";
 import { launch, logIn, picture, settled, visitor } from "./browser.mjs";
-import { foreignTenant, make, ownNamespace, ownTenant, remove } from "./fixture.mjs";
+import { foreignTenant, make, meddle, ownNamespace, ownTenant, remove } from "./fixture.mjs";
 import { consoleUrl, people } from "./settings.mjs";
 
 let browser;
@@ -21,6 +21,16 @@ after(async () => {
 async function open(page, path) {
   await page.goto(consoleUrl + path);
   await settled(page);
+}
+
+/** Opens a page again and again until it shows what becomes true a moment later. */
+async function openUntil(page, path, wanted) {
+  const until = Date.now() + 20_000;
+  do {
+    await open(page, path);
+    if (await wanted.isVisible()) return;
+  } while (Date.now() < until);
+  assert.fail(`${path} does not show ${wanted}`);
 }
 
 describe("before the login", () => {
@@ -96,9 +106,20 @@ describe("a platform administrator", () => {
     await accessible(page);
   });
 
+  it("sees what others changed in a tenant, and who, once it is put back", async () => {
+    const { page } = session;
+    await open(page, `/tenants/${ownTenant}`);
+    await page.getByRole("tab", { name: "Drift" }).click();
+    await page.getByRole("heading", { name: "No drift" }).waitFor();
+    meddle("mallory");
+    const row = page.getByRole("row").filter({ hasText: "mallory" }).first();
+    await openUntil(page, `/tenants/${ownTenant}?tab=drift`, row);
+    assert.match(await row.innerText(), new RegExp(`RoleBinding tenant-owner-admin\\s+${ownNamespace}\\s+mallory\\s+subjects`));
+  });
+
   it("every page is accessible in light and dark", async () => {
     const { page } = session;
-    const tabs = ["overview", "namespaces", "members", "cost", "activity"].map((tab) => `/tenants/${ownTenant}?tab=${tab}`);
+    const tabs = ["overview", "namespaces", "members", "cost", "activity", "drift"].map((tab) => `/tenants/${ownTenant}?tab=${tab}`);
     for (const path of ["/tenants", "/tenants?q=nothing-has-this-name", ...tabs, "/audit", "/no-such-page", "/tenants/no-such-tenant"]) {
       await open(page, path);
       await accessible(page);

@@ -37,6 +37,13 @@ export function make() {
   kubectl(["wait", "--for=condition=Ready", "--timeout=90s", `tenant/${ownTenant}`, `tenant/${foreignTenant}`]);
 }
 
+/** Gives a binding of bear's tenant to somebody else, as `manager`: that is put back a moment later. */
+export function meddle(manager) {
+  const subjects = [{ kind: "User", name: "crow@nordmart.com", apiGroup: "rbac.authorization.k8s.io" }];
+  const patch = ["--type=merge", "-p", JSON.stringify({ subjects })];
+  kubectl(["patch", "rolebinding", "tenant-owner-admin", "-n", ownNamespace, `--field-manager=${manager}`, ...patch]);
+}
+
 export function remove() {
   kubectl(["delete", "--ignore-not-found", "--wait=true", "--timeout=60s", `tenant/${ownTenant}`, `tenant/${foreignTenant}`]);
   kubectl(["delete", "--ignore-not-found", `quota.tenantoperator.stakater.com/${quota}`]);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod doors;
+mod hindsight;
 mod house;
 mod refusals;
 mod rest;

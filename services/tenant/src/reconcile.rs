@@ -5,6 +5,7 @@ pub mod apply;
 pub mod build;
 pub mod dereference;
 mod finalizer;
+mod former;
 mod haste;
 mod leftovers;
 mod memory;
@@ -329,6 +330,18 @@ async fn intent(
 ) -> Result<(), store::Error> {
     if let Some(quota) = &observed.quota {
         quota::intent(quota, context).await?;
+    }
+    intent_alone(tenant, valid, context).await
+}
+
+/// Records what `tenant` wants, after the end of those who had its name before.
+async fn intent_alone(
+    tenant: &Tenant,
+    valid: &Valid,
+    context: &Context,
+) -> Result<(), store::Error> {
+    if context.recorded(valid.uid).await?.is_none() {
+        former::end_before(context, valid).await?;
     }
     record::intent(&context.store, tenant, valid).await
 }

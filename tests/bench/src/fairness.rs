@@ -47,7 +47,7 @@ struct Round {
 /// Measures, and prints one table.
 pub(crate) async fn run(binary: &Path, size: &Size) -> anyhow::Result<()> {
     let mut world = World::start(binary, size.replicas).await?;
-    world.start_service().await?;
+    world.start_service_with_webhooks().await?;
     apply::quota(&world, 10).await?;
     let names: Vec<String> = (0..size.tenants).map(|n| format!("team-{n}")).collect();
     let noisy = [NOISY.to_owned()];

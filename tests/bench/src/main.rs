@@ -111,7 +111,7 @@ async fn floor(binary: &Path, template: &Template, size: &Size) -> anyhow::Resul
 
 async fn ours(binary: &Path, size: &Size, number: usize) -> anyhow::Result<Ours> {
     let mut world = World::start(binary, size.replicas).await?;
-    world.start_service().await?;
+    world.start_service_with_webhooks().await?;
     eprintln!("  apply");
     let applied = apply::run(&world, size).await?;
     eprintln!("  edit of the shared quota");

@@ -20,6 +20,7 @@ pub(crate) struct World {
     binary: PathBuf,
     replicas: Vec<Child>,
     count: usize,
+    has_webhooks: bool,
     /// Of the first replica; the others' are nobody's concern.
     ports: Ports,
 }
@@ -46,27 +47,22 @@ impl World {
             binary: binary.to_owned(),
             replicas: Vec::new(),
             count: replicas,
+            has_webhooks: false,
             ports: Ports::choose(),
         })
     }
 
     /// Starts every replica and waits until they share the work.
     pub(crate) async fn start_service(&mut self) -> anyhow::Result<()> {
-        self.spawn(|_| Vec::new())?;
+        self.spawn()?;
         self.shared().await;
         Ok(())
     }
 
-    /// The same, and the first one answers the webhooks.
+    /// The same, and the first one answers the webhooks, now and after each start.
     pub(crate) async fn start_service_with_webhooks(&mut self) -> anyhow::Result<()> {
-        let settings = self.ports.webhook_settings().to_vec();
-        self.spawn(|number| {
-            if number == 0 {
-                settings.clone()
-            } else {
-                Vec::new()
-            }
-        })?;
+        self.has_webhooks = true;
+        self.spawn()?;
         let url = self.ports.webhook_url();
         self.installation.plane.install_webhooks(&url)?;
         self.shared().await;
@@ -80,7 +76,7 @@ impl World {
         TcpListener::bind(("127.0.0.1", self.ports.webhook)).context("taking the webhooks' port")
     }
 
-    fn spawn(&mut self, more: impl Fn(usize) -> Vec<(&'static str, String)>) -> anyhow::Result<()> {
+    fn spawn(&mut self) -> anyhow::Result<()> {
         for number in 0..self.count {
             let ports = if number == 0 {
                 self.ports
@@ -90,7 +86,9 @@ impl World {
             let url = self.database.config.database_url.expose_secret();
             let mut command = self.installation.service(&self.binary, url, ports);
             command.env("TENANTRY_REPLICA", format!("replica-{number}"));
-            command.envs(more(number));
+            if number == 0 && self.has_webhooks {
+                command.envs(self.ports.webhook_settings());
+            }
             self.replicas
                 .push(command.spawn().context("starting the service")?);
         }

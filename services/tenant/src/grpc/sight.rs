@@ -1,6 +1,11 @@
 //! Whom a caller may see: everything by right, or of the tenants that name him those that the cluster lets him see.
 
-use std::{borrow::Cow, collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tenantry_k8s::{Quota, Tenant};
@@ -17,6 +22,9 @@ use super::{
 pub(super) const REVIEWS: usize = 8;
 /// How long a stream relies on what was asked before: as long as an accepted token is not asked about again.
 const RELIED_ON: Duration = Duration::from_secs(5);
+
+/// How soon a stream asks again about what was refused, whatever happens meanwhile.
+pub(super) const ASKED_AGAIN: Duration = Duration::from_secs(1);
 
 /// Which tenants a caller may see.
 #[derive(Debug, Clone)]
@@ -191,7 +199,7 @@ impl Service {
             sight: Arc::new(sight),
             asked: Instant::now(),
             allowed: BTreeSet::new(),
-            has_refused: false,
+            refused: BTreeMap::new(),
         })
     }
 }
@@ -205,10 +213,10 @@ pub(super) struct Gaze {
     subject: Subject,
     sight: Arc<Sight>,
     asked: Instant,
-    /// Candidates that the cluster has let him see since then. What it refused is asked about again each time: the role
-    /// of a tenant follows its spec by a moment.
+    /// Candidates that the cluster has let him see since then.
     allowed: BTreeSet<String>,
-    has_refused: bool,
+    /// Those that it has not, and when it was asked: the role of a tenant follows its spec by a moment.
+    refused: BTreeMap<String, Instant>,
 }
 
 impl Gaze {
@@ -235,15 +243,25 @@ impl Gaze {
         let sight = self.sight().await?;
         let mut seen = sight.candidates(tenants).into_owned();
         if !matches!(*sight, Sight::Own { .. }) {
-            self.has_refused = false;
+            self.refused.clear();
             return Ok(seen);
         }
         self.allowed.retain(|name| seen.contains_key(name));
-        let is_new = |name: &&String| !self.allowed.contains(*name);
-        let new = seen.keys().filter(is_new).cloned().collect();
-        let allowed = self.service.reviewed(&sight, new).await?;
+        self.refused.retain(|name, _| seen.contains_key(name));
+        let was_asked = |name: &String| {
+            let refused = self.refused.get(name);
+            self.allowed.contains(name) || refused.is_some_and(|at| at.elapsed() < ASKED_AGAIN)
+        };
+        let due: Vec<String> = seen
+            .keys()
+            .filter(|name| !was_asked(name))
+            .cloned()
+            .collect();
+        let allowed = self.service.reviewed(&sight, due.clone()).await?;
+        let now = Instant::now();
+        self.refused.extend(due.into_iter().map(|name| (name, now)));
+        self.refused.retain(|name, _| !allowed.contains(name));
         self.allowed.extend(allowed);
-        self.has_refused = self.allowed.len() < seen.len();
         seen.retain(|name, _| self.allowed.contains(name));
         Ok(seen)
     }
@@ -261,7 +279,7 @@ impl Gaze {
 
     /// Whether there was a tenant that names the caller, and that the cluster did not let him see.
     pub(super) fn has_refused(&self) -> bool {
-        self.has_refused
+        !self.refused.is_empty()
     }
 
     /// The one name that is looked at; none for all.

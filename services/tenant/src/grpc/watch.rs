@@ -19,13 +19,13 @@ use super::{
     quota::in_sight,
     refuse,
     resource::Custom,
-    sight::{Gaze, Sight},
+    sight::{ASKED_AGAIN, Gaze, Sight},
     state::{State, Things},
 };
 use crate::convert::tenant_message;
 
 /// When a refusal is asked about again while no state follows: the cluster tells nobody when it takes notice of a role.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = ASKED_AGAIN;
 /// The longest that doubling makes of it, for a refusal may be meant.
 const PATIENCE_MAX: Duration = Duration::from_secs(60);
 

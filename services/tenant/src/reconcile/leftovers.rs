@@ -16,33 +16,46 @@ use kube::{
     core::{ObjectMeta, response::reason},
     runtime::reflector::ObjectRef,
 };
+use tenantry_domain::TenantName;
 use tenantry_k8s::{Tenant, TenantSpec, keys};
 use tenantry_runtime::Chain;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::{
-    Context, Error, actor,
+    Context, Error,
     build::MANAGED_BY,
     dereference::{Observed, dereference},
-    record::{self, Whose},
+    former::{self, stand_in},
     release,
+    run::CONCURRENCY,
     validate::{Valid, validate},
 };
 use crate::{
     cluster::{self, within},
-    convert::revision_spec,
     read::Read,
-    store::{self, RevisionQuery},
     view::{Queue, View},
 };
 
 /// Names whose leftovers are being taken back: what is heard of them meanwhile begins nothing anew.
-#[derive(Default)]
-pub(super) struct Collecting(Mutex<HashSet<String>>);
+pub(super) struct Collecting {
+    names: Mutex<HashSet<String>>,
+    /// The apiserver has others to serve.
+    turns: Semaphore,
+}
+
+impl Default for Collecting {
+    fn default() -> Self {
+        Self {
+            names: Mutex::default(),
+            turns: Semaphore::new(CONCURRENCY.into()),
+        }
+    }
+}
 
 impl Collecting {
     fn locked(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -76,16 +89,25 @@ pub(super) async fn tenant(context: &Context, queue: &Queue, name: &str) {
 
 /// One attempt. Gives the tenants to look at because of it.
 async fn collect(context: &Context, name: &str) -> Result<BTreeSet<String>, Error> {
+    // Nobody closes it.
+    let _turn = context.collecting.turns.acquire().await;
     context.view.listed().await?;
-    let Some((valid, observed)) = left(context, name) else {
-        return Ok(BTreeSet::new());
+    let nobody = BTreeSet::new();
+    let Ok(parsed) = TenantName::try_from(name.to_owned()) else {
+        return Ok(nobody);
     };
-    if !is_gone(context, name).await? {
-        return Ok(BTreeSet::new());
+    if !context.shards.owns(name) || !is_gone(context, name).await? {
+        return Ok(nobody);
     }
-    let taken = release::take_rights(context, name, &observed).await;
-    taken.map_err(|failure| failure.of(name))?;
-    record_end(context, &valid).await?;
+    if let Some((_, observed)) = left(context, name) {
+        let taken = release::take_rights(context, name, &observed).await;
+        taken.map_err(|failure| failure.of(name))?;
+    }
+    record_end(context, &parsed).await?;
+    // Looked at anew: the history may have been away for long.
+    let Some((valid, observed)) = left(context, name) else {
+        return Ok(nobody);
+    };
     if is_gone(context, name).await? {
         let kept = release::keep_namespaces(context, &valid, &observed).await;
         kept.map_err(|failure| failure.of(name))?;
@@ -94,11 +116,8 @@ async fn collect(context: &Context, name: &str) -> Result<BTreeSet<String>, Erro
     Ok(concerned(&context.view, name, &observed))
 }
 
-/// What is left of a tenant that is ours to look after; none if there is nothing.
+/// What is left of a tenant; none if there is nothing.
 fn left(context: &Context, name: &str) -> Option<(Valid, Observed)> {
-    if !context.shards.owns(name) {
-        return None;
-    }
     let tenant = stand_in(name, Uuid::nil(), TenantSpec::default());
     let mut observed = dereference(&context.view, &tenant, &context.config.namespace);
     // It fails for a name that no tenant can have.
@@ -169,51 +188,22 @@ async fn is_gone(context: &Context, name: &str) -> Result<bool, Error> {
     }
 }
 
-/// Records the end of the tenant, as after any release, by nobody knows whom.
-async fn record_end(context: &Context, valid: &Valid) -> Result<(), Error> {
-    let name = valid.name.as_str();
+/// Records the end of everybody who had the name.
+async fn record_end(context: &Context, name: &TenantName) -> Result<(), Error> {
     let late = |source| Error::Store {
-        name: name.to_owned(),
+        name: name.to_string(),
         source,
     };
-    while let Some(uid) = context.store.living(name).await.map_err(late)? {
-        // Asked after the history: what is living there may be one that came meanwhile.
-        if !is_gone(context, name).await? {
-            return Ok(());
-        }
-        let tenant = last(context, name, uid).await.map_err(late)?;
-        let whose = Whose {
-            uid,
-            actor: actor::of_deletion(&tenant.metadata),
-            ..Whose::from(valid)
-        };
-        let there = &context.view.namespaces;
-        let recorded = record::deleted(&context.store, &tenant, &whose, there).await;
-        recorded.map_err(late)?;
-        release::forget(context, &tenant, uid);
+    let living = context
+        .store
+        .living_all(name.as_str())
+        .await
+        .map_err(late)?;
+    // Asked after the history: what is living there may be one that came meanwhile.
+    if living.is_empty() || !is_gone(context, name.as_str()).await? {
+        return Ok(());
     }
-    Ok(())
-}
-
-/// A tenant as the history has it last.
-async fn last(context: &Context, name: &str, uid: Uuid) -> Result<Tenant, store::Error> {
-    let query = RevisionQuery {
-        tenant: name,
-        uid: Some(uid),
-        limit: 1,
-        ..RevisionQuery::default()
-    };
-    let revision = context.store.revisions(&query).await?.pop();
-    let spec = revision.as_ref().and_then(|last| revision_spec(last).ok());
-    let mut tenant = stand_in(name, uid, spec.unwrap_or_default());
-    tenant.metadata.generation = revision.map(|last| last.generation);
-    Ok(tenant)
-}
-
-fn stand_in(name: &str, uid: Uuid, spec: TenantSpec) -> Tenant {
-    let mut tenant = Tenant::new(name, spec);
-    tenant.metadata.uid = Some(uid.to_string());
-    tenant
+    former::end(context, name, &living).await.map_err(late)
 }
 
 /// Who may have been looked at in the middle of it, and lost what he had just got: whoever came by that name, and whoever has
@@ -224,5 +214,11 @@ fn concerned(view: &View, name: &str, observed: &Observed) -> BTreeSet<String> {
         let namespace = view.namespaces.find("", place)?;
         namespace.labels().get(keys::TENANT).cloned()
     };
-    places.filter_map(owner).chain([name.to_owned()]).collect()
+    let is_back = view.tenants.now().get(&ObjectRef::new(name)).is_some();
+    let same = is_back.then(|| name.to_owned());
+    places
+        .filter_map(owner)
+        .filter(|owner| owner != name)
+        .chain(same)
+        .collect()
 }

@@ -37,7 +37,7 @@ pub(super) async fn rest(
     observed: &Observed,
     context: &Context,
 ) -> Result<Action, cluster::Error> {
-    let is_recorded = match record::intent(&context.store, tenant, valid).await {
+    let is_recorded = match super::intent_alone(tenant, valid, context).await {
         Ok(()) => note(tenant, valid, context).await,
         Err(failure) => super::warn(valid, &failure),
     };

@@ -124,7 +124,7 @@ pub(super) async fn keep_namespaces(
     remove_each(context, name, &[quotas, limits, policies].concat()).await?;
     for namespace in owned(valid, observed) {
         still_ours(context, name)?;
-        let_go(context, namespace).await?;
+        let_go(context, name, namespace).await?;
     }
     // A namespace with the label and without rules would take nothing.
     for key in keys_of(Kind::Guardrails, &observed.guardrails) {
@@ -177,14 +177,22 @@ fn told(namespace: &Namespace) -> String {
 }
 
 /// Takes off a namespace what we set and nobody else did, and the tenant's label whoever set it.
-async fn let_go(context: &Context, namespace: &Namespace) -> Result<(), cluster::Error> {
+async fn let_go(
+    context: &Context,
+    tenant: &str,
+    namespace: &Namespace,
+) -> Result<(), cluster::Error> {
     let key = Key::of(Kind::Namespace, namespace);
     let bare = Object {
         value: bare(namespace),
         key: key.clone(),
     };
     let mut left = cluster::apply(&context.client, &bare).await?;
-    if left.labels().contains_key(keys::TENANT) {
+    if left
+        .labels()
+        .get(keys::TENANT)
+        .is_some_and(|left| left == tenant)
+    {
         let unlabelled = json!({"metadata": {"labels": {keys::TENANT: null}}});
         left = cluster::merge(&context.client, &key, unlabelled).await?;
     }

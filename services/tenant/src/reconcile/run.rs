@@ -31,7 +31,7 @@ use tokio_stream::wrappers::{ReceiverStream, WatchStream};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Context, Error,
+    Context, Error, former,
     haste::Haste,
     leftovers::{self, Collecting},
     memory::Memory,
@@ -52,7 +52,7 @@ use crate::{
 };
 
 /// Reconciles at once, of each controller: the apiserver has others to serve.
-const CONCURRENCY: u16 = 8;
+pub(super) const CONCURRENCY: u16 = 8;
 /// Names that wait to be looked at again; beyond it, watches wait.
 const QUEUE_MAX: usize = 1024;
 
@@ -101,12 +101,17 @@ pub async fn run(
     let (changed, changes) = watch::channel(());
     let sharing = context.shards.keep(changed, pulse, token.clone());
     let changes = || WatchStream::from_changes(changes.clone());
-    let (start_over, bereft) = (context.clone(), context.clone());
+    let (start_over, bereft, former) = (context.clone(), context.clone(), context.clone());
     let tenants = controller(context.view.tenants.now(), tenants, &token)
         .reconcile_all_on(changes().inspect(move |()| start_over.forget(&unread)))
         .reconcile_on(
             changes()
                 .then(move |()| leftovers::names(bereft.clone()))
+                .flat_map(stream::iter),
+        )
+        .reconcile_on(
+            changes()
+                .then(move |()| former::names(former.clone()))
                 .flat_map(stream::iter),
         );
     let quotas = controller(context.view.quotas.now(), quotas, &token).reconcile_all_on(changes());

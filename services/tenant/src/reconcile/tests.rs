@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::Time};
 use serde_json::{Value, json};
 use tenantry_k8s::Tenant;
 
@@ -281,6 +281,29 @@ fn what_leaves_the_spec_is_pruned_only_if_we_made_it() {
         })
     });
     assert_eq!(after.revoke, revoked);
+}
+
+#[test]
+fn what_is_older_than_the_tenant_was_made_for_another_of_its_name_and_stays() {
+    let mut there = settled(TENANT);
+    for namespace in &mut there.namespaces {
+        let made = "2026-01-01T00:00:30Z".parse().unwrap();
+        namespace.metadata.creation_timestamp = Some(Time(made));
+    }
+    let after = |born: &str| {
+        let born = format!("generation: 1, creationTimestamp: '{born}'}}");
+        let tenant = TENANT.replace("generation: 1}", &born);
+        plan(&tenant.replace("[dev, build]", "[dev]"), &there)
+    };
+    assert_eq!(after("2026-01-01T00:00:00Z").prune, ["logistics-build"]);
+    // By the clock of another apiserver.
+    assert_eq!(after("2026-01-01T00:01:00Z").prune, ["logistics-build"]);
+    let later = after("2026-01-01T00:02:00Z");
+    assert!(later.prune.is_empty());
+    let origin =
+        |object: &Object| object.value["metadata"]["annotations"]["tenantry.dev/origin"].clone();
+    let origins: Vec<Value> = later.namespaces.iter().map(origin).collect();
+    assert_eq!(origins, ["adopted", "adopted"]);
 }
 
 #[test]

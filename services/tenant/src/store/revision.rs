@@ -1,8 +1,10 @@
 //! What tenants wanted, and what was in place for it.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::Value;
-use tenantry_domain::Actor;
+use tenantry_domain::{Actor, TenantName};
 use uuid::Uuid;
 
 use super::{Error, Record, Store, actor};
@@ -77,6 +79,37 @@ impl Store {
         )
         .fetch_optional(&self.pool)
         .await?)
+    }
+
+    /// Uids of all of the name of which no end is recorded: those that went without a release are among them until somebody
+    /// sees that.
+    pub async fn living_all(&self, tenant: &str) -> Result<Vec<Uuid>, Error> {
+        Ok(sqlx::query_scalar!(
+            "SELECT uid FROM tenant WHERE name = $1 AND delete_time IS NULL",
+            tenant
+        )
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// The same where `uid` is of a tenant that was never seen; nobody came before one that was.
+    pub async fn living_before(&self, tenant: &TenantName, uid: Uuid) -> Result<Vec<Uuid>, Error> {
+        Ok(sqlx::query_scalar!(
+            "SELECT uid FROM tenant WHERE name = $1 AND delete_time IS NULL
+             AND NOT EXISTS (SELECT FROM tenant WHERE uid = $2)",
+            tenant.as_str(),
+            uid
+        )
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// Names of the tenants of which no end is recorded.
+    pub async fn living_names(&self) -> Result<BTreeSet<String>, Error> {
+        let names = sqlx::query_scalar!("SELECT name FROM tenant WHERE delete_time IS NULL")
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(names.into_iter().collect())
     }
 
     /// Revisions of a tenant, newest first.

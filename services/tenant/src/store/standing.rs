@@ -32,7 +32,7 @@ impl Store {
             r#"SELECT generation, applied_generation >= generation AS "is_applied!", is_paused,
                       ARRAY(SELECT namespace_uid FROM owned_namespace WHERE tenant_uid = t.uid) AS "namespaces!",
                       (SELECT inputs FROM tenant_application a WHERE a.uid = t.uid AND a.generation = t.generation
-                       ORDER BY application_id DESC LIMIT 1) AS inputs
+                       ORDER BY record_time DESC LIMIT 1) AS inputs
                FROM tenant t WHERE uid = $1 AND delete_time IS NULL"#,
             uid
         )

@@ -135,11 +135,11 @@ impl Told {
         let of = |(key, before): (&String, &Millis)| {
             let doubt = self.missed.get(key).copied().unwrap_or_default().get();
             let told = used.get(key).copied().unwrap_or_default().get();
-            // What was stored and is not counted was deleted.
-            let taken_back = (before.get() - told).min(self.admitted.of(key));
+            // No more than may not be stored yet: what was stored and is not counted was deleted.
+            let taken_back = before.get() - told;
             let missed = match () {
-                () if is_counted && is_stored => taken_back,
-                () if is_counted => doubt + taken_back,
+                () if is_counted && is_stored => taken_back.min(self.admitted.of(key)),
+                () if is_counted => (doubt + taken_back).min(self.admitted.of(key)),
                 // Something was deleted and the rest counted, as a quota of the apiserver's own has it, too.
                 () if told < before.get() => 0,
                 () => doubt,

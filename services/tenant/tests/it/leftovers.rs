@@ -114,6 +114,7 @@ async fn what_a_torn_out_tenant_gave_is_taken_back_and_its_namespaces_stay() {
 async fn what_was_torn_out_while_nobody_looked_is_taken_back_after_the_start() {
     let world = World::start().await;
     let before = two(&world, "torn", "spared").await;
+    two(&world, "again", "vanished").await;
     world.kill_with_webhooks();
     // Somebody meant this for a tenant that is still to come.
     world.kubectl("create namespace foreign").unwrap();
@@ -123,10 +124,36 @@ async fn what_was_torn_out_while_nobody_looked_is_taken_back_after_the_start() {
     disarm(&world, "torn");
     delete(&world, "torn");
     assert!(world.can(OWNER, "get pods -n torn-dev"));
+    come_again(&world);
+    vanish(&world);
     world.restart_without_webhooks();
     only_the_torn_lost(&world, "torn", "spared", &before).await;
+    for name in ["again", "vanished"] {
+        world
+            .wait_for_fact(name, &format!("TenantDeleted {name}"))
+            .await;
+        assert_eq!(who_ended(&world, name).await, ["field_manager:unknown"]);
+    }
+    world.wait_for("again", "Ready", "True").await;
+    assert!(world.can(OWNER, "get pods -n again-dev"));
     let of = "get namespace foreign -o=jsonpath={.metadata.labels.stakater\\.com/tenant}";
     assert_eq!(world.kubectl(of).unwrap(), "nobody");
+}
+
+/// Tears out the tenant `again` and makes another one of that name.
+fn come_again(world: &World) {
+    disarm(world, "again");
+    delete(world, "again");
+    world.apply(&tenant("again", OWNER, ""));
+}
+
+/// Tears out the tenant `vanished`, and everything that could tell of it.
+fn vanish(world: &World) {
+    disarm(world, "vanished");
+    delete(world, "vanished");
+    let kinds = "clusterroles,clusterrolebindings,guardrails,namespaces";
+    let line = format!("delete {kinds} -l stakater.com/tenant=vanished");
+    world.kubectl(&line).unwrap();
 }
 
 #[tokio::test]

@@ -37,8 +37,8 @@ pub(super) struct Moves {
 pub(super) async fn measure(world: &World, samples: usize) -> anyhow::Result<Moves> {
     for tenant in 0..TENANTS {
         let namespaces = ["a", "b"].map(str::to_owned);
-        let hard = json!({"requests.cpu": BUDGET.to_string()});
-        places::tenant(world, &format!("moves{tenant}"), &hard, &namespaces).await?;
+        let budget = json!({"resourcequota": {"hard": {"requests.cpu": BUDGET.to_string()}}});
+        places::tenant(world, &format!("moves{tenant}"), &budget, &namespaces).await?;
         for namespace in pair(tenant) {
             accounts(world, &namespace).await;
         }

@@ -27,8 +27,8 @@ pub(super) struct Spots {
 /// Members of the tenant `name`, which has a budget of [`BUDGET`] secrets over ten namespaces.
 pub(super) async fn crowd(world: &World, name: &str) -> anyhow::Result<Crowd> {
     let namespaces: Vec<String> = (0..NAMESPACES).map(|n| format!("n{n}")).collect();
-    let hard = json!({"secrets": BUDGET.to_string()});
-    tenant(world, name, &hard, &namespaces).await?;
+    let budget = json!({"resourcequota": {"hard": {"secrets": BUDGET.to_string()}}});
+    tenant(world, name, &budget, &namespaces).await?;
     Ok(Crowd {
         judge: world.client.clone(),
         member: world.client.clone(),
@@ -44,9 +44,11 @@ pub(super) async fn native(world: &World) -> Crowd {
 
 pub(super) async fn spots(world: &World) -> anyhow::Result<Spots> {
     let namespaces = ["n".to_owned()];
-    let plenty = json!({"secrets": "1000000"});
+    let plenty = json!({"resourcequota": {"hard": {"secrets": "1000000"}}});
     tenant(world, "with", &plenty, &namespaces).await?;
-    tenant(world, "without", &json!({}), &namespaces).await?;
+    // A quota must limit something.
+    let elsewhere = json!({"limitrange": {"limits": [{"type": "Container", "max": {"cpu": "8"}}]}});
+    tenant(world, "without", &elsewhere, &namespaces).await?;
     namespace(world, "outside").await?;
     Ok(Spots {
         with_budget: "with-n".to_owned(),
@@ -55,15 +57,14 @@ pub(super) async fn spots(world: &World) -> anyhow::Result<Spots> {
     })
 }
 
-/// A tenant with a quota of the same name, ready.
+/// A tenant with a quota `spec` of the same name, ready.
 pub(super) async fn tenant(
     world: &World,
     name: &str,
-    hard: &Value,
+    spec: &Value,
     namespaces: &[String],
 ) -> anyhow::Result<()> {
-    let spec = json!({"resourcequota": {"hard": hard}});
-    apply::quota_of(&world.client, name, &spec).await?;
+    apply::quota_of(&world.client, name, spec).await?;
     apply::tenant_of(&world.client, name, name, namespaces).await?;
     judge::ready(world, &[name.to_owned()]).await?;
     Ok(())

@@ -1,7 +1,4 @@
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use regex::RegexSet;
@@ -70,7 +67,8 @@ pub struct Settings {
     pub exempt: Option<Privileged>,
     roles: Roles,
     custom: Vec<CustomRoles>,
-    privileged: Arc<RegexSet>,
+    privileged: Cow<'static, RegexSet>,
+    install_namespace: String,
 }
 
 impl Settings {
@@ -85,7 +83,7 @@ impl Settings {
         let roles = roles.unwrap_or_default();
         let metadata = spec.metadata.unwrap_or_default();
         let named = access.privileged.unwrap_or_default();
-        let (privileged, problem) = privileged(&named.namespaces, &observed.install_namespace);
+        let (privileged, problem) = privileged(&named.namespaces);
         let defaults = spec.defaults.unwrap_or_default();
         let settings = Self {
             roles: roles.default.map_or_else(standard_roles, named_roles),
@@ -100,6 +98,7 @@ impl Settings {
             limits: or_standard(defaults.container_limits, LIMITS),
             exempt: principals(named),
             privileged,
+            install_namespace: observed.install_namespace.clone(),
         };
         (settings, problem)
     }
@@ -119,9 +118,9 @@ impl Settings {
         roles::labels(&self.custom).any(|label| label == key)
     }
 
-    /// Whether no tenant can have this namespace.
+    /// Whether no tenant can have this namespace. Our own is always out of reach.
     pub fn is_privileged(&self, namespace: &str) -> bool {
-        self.privileged.is_match(namespace)
+        namespace == self.install_namespace || self.privileged.is_match(namespace)
     }
 }
 
@@ -194,42 +193,25 @@ fn own(install_namespace: &str) -> String {
     format!("^{install_namespace}$")
 }
 
-/// Our own namespace is always out of reach. A pattern that is no regular expression leaves the standard ones in force.
-fn privileged(patterns: &[String], install_namespace: &str) -> (Arc<RegexSet>, Option<Problem>) {
-    let own = own(install_namespace);
-    let standard = || {
-        let standard = PRIVILEGED.map(str::to_owned);
-        compiled(standard.into_iter().chain([own.clone()]).collect())
-            .expect("the standard patterns are regular expressions")
-    };
+static STANDARD: LazyLock<RegexSet> = LazyLock::new(|| {
+    RegexSet::new(PRIVILEGED).expect("the standard patterns are regular expressions")
+});
+
+/// A pattern that is no regular expression leaves the standard ones in force.
+fn privileged(patterns: &[String]) -> (Cow<'static, RegexSet>, Option<Problem>) {
+    let standard = Cow::Borrowed(&*STANDARD);
     if patterns.is_empty() {
-        return (standard(), None);
+        return (standard, None);
     }
-    match compiled(patterns.iter().cloned().chain([own.clone()]).collect()) {
-        Ok(set) => (set, None),
+    match RegexSet::new(patterns) {
+        Ok(set) => (Cow::Owned(set), None),
         Err(fault) => {
             let message = format!("IntegrationConfig accessControl.privileged.namespaces: {fault}");
             let problem = Problem {
                 reason: "SettingsInvalid",
                 message,
             };
-            (standard(), Some(problem))
-        }
-    }
-}
-
-/// Patterns and their set, as compiled last.
-static COMPILED: Mutex<Option<(Vec<String>, Arc<RegexSet>)>> = Mutex::new(None);
-
-/// The set of `patterns`. All tenants have the same, and compiling it takes as long as the rest of a look.
-fn compiled(patterns: Vec<String>) -> Result<Arc<RegexSet>, regex::Error> {
-    let mut last = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
-    match &*last {
-        Some((of, set)) if *of == patterns => Ok(set.clone()),
-        _ => {
-            let set = Arc::new(RegexSet::new(&patterns)?);
-            *last = Some((patterns, set.clone()));
-            Ok(set)
+            (standard, Some(problem))
         }
     }
 }

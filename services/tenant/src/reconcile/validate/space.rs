@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::{api::core::v1::Namespace, jiff::SignedDuration};
 use kube::ResourceExt;
 use tenantry_k8s::{Tenant, keys, tenant::Metadata};
 
@@ -14,6 +14,8 @@ use crate::{
     reconcile::dereference::Observed,
 };
 
+/// How much the clocks of two apiservers may differ.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(1);
 /// Kind of a sandbox, unless metadata says otherwise.
 const SANDBOX: &str = "sandbox";
 
@@ -233,9 +235,12 @@ impl Candidate<'_> {
         match (is_ours, self.is_made, self.wanted.is_some()) {
             (true, true, false) => Place::Pruned,
             (true, true, true) => Place::Ours(made),
-            (true, false, _) => {
-                Place::Ours(Origin::of(namespace).unwrap_or_else(|| Origin::seen(namespace)))
-            }
+            (true, false, _) => Place::Ours(match Origin::of(namespace) {
+                // For another tenant of that name.
+                Some(origin) if origin.is_made() => Origin::Adopted,
+                Some(origin) => origin,
+                None => Origin::seen(namespace),
+            }),
             // Somebody took the label off what we made: drift, to be put back.
             (false, true, true) if owner.is_none() => Place::Ours(made),
             (false, ..) => self.refuse("NamespaceConflict", self.conflict(owner)),
@@ -292,10 +297,19 @@ fn members(tenant: &Tenant, user: Option<&str>) -> Grantees {
 
 /// By the namespace's own mark; by the ledger where it is missing or lost its mark.
 fn is_made(tenant: &Tenant, name: &str, there: Option<&Namespace>) -> bool {
-    match there.and_then(Origin::of) {
-        Some(origin) => origin.is_made(),
+    let marked = there.and_then(|namespace| Some((namespace, Origin::of(namespace)?)));
+    match marked {
+        Some((namespace, origin)) => origin.is_made() && !is_older(namespace, tenant),
         None => is_in_ledger(tenant, name),
     }
+}
+
+/// Whether the namespace was there before the tenant, beyond what the clocks of apiservers differ.
+fn is_older(namespace: &Namespace, tenant: &Tenant) -> bool {
+    let times = namespace
+        .creation_timestamp()
+        .zip(tenant.creation_timestamp());
+    times.is_some_and(|(namespace, tenant)| namespace.0 + CLOCKS_APART < tenant.0)
 }
 
 fn is_in_ledger(tenant: &Tenant, namespace: &str) -> bool {
