@@ -57,11 +57,16 @@ pub(crate) async fn settled() {
 }
 
 /// Writes of the service in `seconds` of rest.
-pub(crate) async fn rest(world: &World, seconds: u64) -> anyhow::Result<usize> {
+pub(crate) async fn rest(world: &World, seconds: u64) -> anyhow::Result<Vec<Write>> {
     settled().await;
     let before = writes(world)?.len();
     passing(seconds).await;
-    Ok(writes(world)?.len() - before)
+    since(world, before)
+}
+
+/// Writes of the service after the first `before`.
+pub(crate) fn since(world: &World, before: usize) -> anyhow::Result<Vec<Write>> {
+    Ok(writes(world)?.split_off(before))
 }
 
 #[allow(

@@ -1,8 +1,11 @@
 use std::{collections::BTreeMap, fmt::Display, time::Duration};
 
+use comfy_table::Table;
+
 use crate::{
     Size,
     apply::Applied,
+    audit::Write,
     figures::{self, percentile},
     restart::Restart,
     template::Template,
@@ -27,7 +30,7 @@ pub(crate) struct Ours {
     pub(crate) edit: Duration,
     pub(crate) usage: Usage,
     pub(crate) restart: Restart,
-    pub(crate) rest_writes: Option<usize>,
+    pub(crate) rest_writes: Option<Vec<Write>>,
 }
 
 /// A line of the table: what, and its figure in each round.
@@ -42,27 +45,33 @@ pub(crate) fn table(size: &Size, template: &Template, rounds: &[Round]) -> impl 
     for (what, figure) in lines(size) {
         figures::add(&mut table, what, rounds.iter().map(figure).collect());
     }
-    let one = |what: String, figure: String| [what, String::new(), figure, String::new()];
-    table.add_row(one(
-        "API writes per tenant".into(),
-        template.steps.len().to_string(),
-    ));
-    for (kind, count) in kinds(template) {
-        table.add_row(one(format!("  {kind}"), count.to_string()));
-    }
-    let rest = rounds.iter().find_map(|round| round.ours.rest_writes);
-    let rest = rest.map_or_else(|| "not measured".to_owned(), |writes| writes.to_string());
-    table.add_row(one(
-        format!("API writes in {} s at rest", size.rest_seconds),
-        rest,
-    ));
+    let made = template.steps.iter().map(|step| &step.write);
+    count(&mut table, "API writes per tenant", made);
+    let restarts = rounds.iter().flat_map(|round| &round.ours.restart.writes);
+    count(&mut table, "API writes of all restarts", restarts);
+    let rest = rounds
+        .iter()
+        .find_map(|round| round.ours.rest_writes.as_ref());
+    let at_rest = format!("API writes in {} s at rest", size.rest_seconds);
+    count(&mut table, &at_rest, rest.into_iter().flatten());
     table
 }
 
-fn kinds(template: &Template) -> BTreeMap<String, usize> {
+/// How many there are, and of which kinds.
+fn count<'a>(table: &mut Table, what: &str, writes: impl Iterator<Item = &'a Write>) {
+    let kinds = kinds(writes);
+    let mut add = |what: String, count: usize| {
+        table.add_row([what, String::new(), count.to_string(), String::new()]);
+    };
+    add(what.to_owned(), kinds.values().sum());
+    for (kind, count) in kinds {
+        add(format!("  {kind}"), count);
+    }
+}
+
+fn kinds<'a>(writes: impl IntoIterator<Item = &'a Write>) -> BTreeMap<String, usize> {
     let mut kinds = BTreeMap::new();
-    for step in &template.steps {
-        let write = &step.write;
+    for write in writes {
         let kind = format!("{} {} {}", write.verb, write.resource, write.subresource);
         *kinds.entry(kind.trim_end().to_owned()).or_default() += 1;
     }
@@ -126,7 +135,7 @@ fn lines(size: &Size) -> Vec<Line<'static>> {
         (
             "restart: API writes",
             Box::new(|round| {
-                f64::from(u32::try_from(round.ours.restart.writes).unwrap_or(u32::MAX))
+                f64::from(u32::try_from(round.ours.restart.writes.len()).unwrap_or(u32::MAX))
             }),
         ),
         (

@@ -9,20 +9,24 @@ use serde::de::DeserializeOwned;
 use tenantry_k8s::Tenant;
 use tokio::time::Instant;
 
-use crate::{Size, audit, world::World};
+use crate::{
+    Size,
+    audit::{self, Write},
+    world::World,
+};
 
 /// What the service says once it has looked at every tenant that is its own.
 const LOOKED: &str = "Looked at every tenant.";
 
 /// A restart after a crash.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Restart {
     /// Until every tenant was looked at.
     pub(crate) took: Duration,
     /// The time of the lists that nobody could do without.
     pub(crate) lists: Duration,
     /// Writes until then.
-    pub(crate) writes: usize,
+    pub(crate) writes: Vec<Write>,
 }
 
 pub(crate) async fn run(world: &mut World, size: &Size) -> anyhow::Result<Restart> {
@@ -38,7 +42,7 @@ pub(crate) async fn run(world: &mut World, size: &Size) -> anyhow::Result<Restar
     })
     .await;
     let took = began.elapsed();
-    let writes = audit::writes(world)?.len() - before;
+    let writes = audit::since(world, before)?;
     Ok(Restart {
         took,
         lists,

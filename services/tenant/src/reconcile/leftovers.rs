@@ -72,7 +72,7 @@ pub(super) async fn tenant(context: &Context, queue: &Queue, name: &str) {
     if !context.collecting.locked().insert(name.to_owned()) {
         return;
     }
-    let attempt = || collect(context, name);
+    let attempt = || Box::pin(collect(context, name));
     let collected = attempt
         .retry(ConstantBuilder::new().without_max_times())
         .adjust(|failure: &Error, _| Some(failure.retry_after()))
