@@ -8,17 +8,20 @@ use std::{
     time::Duration,
 };
 
+use backon::{BlockingRetryable as _, ConstantBuilder};
 use tenantry_dev::{ControlPlane, Nodes, Spec};
 
 pub use stored::Stored;
 
 /// In this order: the namespace comes first.
-const MANIFESTS: [&str; 4] = [
+const MANIFESTS: [&str; 3] = [
     "deploy/dev/manifests/base",
     "deploy/crds",
     "deploy/rbac/tenant.yaml",
-    "deploy/policies",
 ];
+const POLICIES: [&str; 1] = ["deploy/policies"];
+/// The kind that policies are about, as the apiserver tells of it.
+const RULES: &str = "guardrails.tenantry.dev";
 const COMMAND: Duration = Duration::from_secs(30);
 
 /// Where a service listens: ports that were free a moment ago.
@@ -76,11 +79,11 @@ impl Installation {
     /// Panics: where it cannot be made.
     pub fn start(name: &str) -> Self {
         let (installation, token) = Self::make(name);
-        installation.write_kubeconfig(&token);
+        installation.complete(&token);
         installation
     }
 
-    /// One with a token of the service's account.
+    /// One without policies, and a token of the service's account.
     fn make(name: &str) -> (Self, String) {
         let directory = ControlPlane::directory(name);
         let plane = ControlPlane::start(&directory, Nodes::None).expect("starting a control plane");
@@ -96,13 +99,43 @@ impl Installation {
             .unwrap_or_else(|error| panic!("{error:#}"))
     }
 
-    /// Applies everything; gives a token of the service's account.
-    fn fill(&self) -> String {
-        let paths = MANIFESTS.map(|path| repository().join(path).display().to_string());
+    /// Adds what each start needs anew.
+    ///
+    /// An apiserver that has a policy before the kind that it is about looks for that kind again only half a minute later.
+    fn complete(&self, token: &str) {
+        let kinds = || {
+            let kinds = self.kubectl(&["api-resources", "--api-group=tenantry.dev", "-o=name"]);
+            kinds
+                .lines()
+                .any(|kind| kind == RULES)
+                .then_some(())
+                .ok_or(kinds)
+        };
+        let looks = ConstantBuilder::new()
+            .with_delay(Duration::from_millis(100))
+            .with_max_times(200);
+        kinds
+            .retry(looks)
+            .call()
+            .expect("the kinds of the installation");
+        self.apply(&POLICIES);
+        self.write_kubeconfig(token);
+    }
+
+    fn apply(&self, paths: &[&str]) {
+        let paths: Vec<String> = paths
+            .iter()
+            .map(|path| repository().join(path).display().to_string())
+            .collect();
         // One process for all: each learns anew what the apiserver can do.
         let mut apply = vec!["apply", "--server-side"];
         apply.extend(paths.iter().flat_map(|path| ["-f", path.as_str()]));
         self.kubectl(&apply);
+    }
+
+    /// Applies everything but policies; gives a token of the service's account.
+    fn fill(&self) -> String {
+        self.apply(&MANIFESTS);
         self.kubectl(&[
             "wait",
             "--for=condition=Established",

@@ -31,7 +31,7 @@ impl Stored {
         let plane = ControlPlane::start_from(&self.directory, &directory, Nodes::None);
         let plane = plane.expect("starting a control plane");
         let installation = Installation { plane, directory };
-        installation.write_kubeconfig(&self.token);
+        installation.complete(&self.token);
         installation
     }
 }
