@@ -101,7 +101,7 @@ describe("a platform administrator", () => {
     await page.getByRole("heading", { level: 1, name: ownNamespace }).waitFor();
     const budget = page.getByRole("region", { name: "Quota" });
     // Its share of the tenant's budget, which two namespaces split.
-    assert.match(await budget.innerText(), /configmaps\s+1 of 5/);
+    assert.match(await budget.innerText(), /secrets\s+1 of 5/);
     assert.match(await budget.innerText(), /memory\s+0 of 4Gi/);
     await accessible(page);
   });

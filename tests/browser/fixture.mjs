@@ -30,11 +30,12 @@ export function make() {
     apiVersion: "tenantoperator.stakater.com/v1beta1",
     kind: "Quota",
     metadata: { name: quota },
-    spec: { resourcequota: { hard: { configmaps: "10", memory: "8Gi" } } },
+    spec: { resourcequota: { hard: { secrets: "10", memory: "8Gi" } } },
   };
   const items = [budget, tenant(ownTenant, "bear@nordmart.com"), tenant(foreignTenant, "falcon@nordmart.com")];
   kubectl(["apply", "-f", "-"], JSON.stringify({ apiVersion: "v1", kind: "List", items }));
   kubectl(["wait", "--for=condition=Ready", "--timeout=90s", `tenant/${ownTenant}`, `tenant/${foreignTenant}`]);
+  kubectl(["create", "secret", "generic", "one", "-n", ownNamespace]);
 }
 
 /** Gives a binding of bear's tenant to somebody else, as `manager`: that is put back a moment later. */
