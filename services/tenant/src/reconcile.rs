@@ -340,9 +340,7 @@ async fn intent_alone(
     valid: &Valid,
     context: &Context,
 ) -> Result<(), store::Error> {
-    if context.recorded(valid.uid).await?.is_none() {
-        former::end_before(context, valid).await?;
-    }
+    former::end_before(context, valid).await?;
     record::intent(&context.store, tenant, valid).await
 }
 
