@@ -431,13 +431,17 @@ impl Context {
         if let Some(known) = self.memory.recorded(tenant) {
             return Ok(Some(known));
         }
-        let Some(standing) = self.store.standing(tenant).await? else {
-            return Ok(None);
-        };
-        self.memory.record_paused(tenant, standing.is_paused);
-        let known = Recorded::from(standing);
-        self.memory.record(tenant, known.clone());
-        Ok(Some(known))
+        let question = self.memory.question();
+        let others = question.is_of_all.then(|| self.owned_uids());
+        let whom: Vec<Uuid> = others.into_iter().flatten().chain([tenant]).collect();
+        match self.store.standings(&whom).await {
+            Ok(answer) => self.memory.recall(question, answer),
+            Err(failure) => {
+                self.memory.leave_unanswered(question);
+                return Err(failure);
+            }
+        }
+        Ok(self.memory.recorded(tenant))
     }
 
     /// The tenants that are ours to look after.

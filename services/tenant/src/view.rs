@@ -49,14 +49,17 @@ use tenantry_runtime::{
     Chain,
     cluster::{self, watching},
 };
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     read::Read,
     reconcile::{
         build,
-        object::{Key, Kind},
+        object::{Key, Kind, Object},
     },
 };
 use custom::Custom;
@@ -106,6 +109,8 @@ pub struct NotListed;
 #[derive(Clone)]
 pub(crate) struct Queue {
     pub(crate) tenants: mpsc::Sender<ObjectRef<Tenant>>,
+    /// Tenants whose look can wait for more of its kind.
+    pub(crate) patient: mpsc::Sender<ObjectRef<Tenant>>,
     pub(crate) quotas: mpsc::Sender<ObjectRef<Quota>>,
 }
 
@@ -126,6 +131,8 @@ impl Queue {
 #[derive(Default)]
 struct Again {
     tenants: Vec<String>,
+    /// Tenants whose look can wait for more of its kind.
+    patient: Vec<String>,
     quotas: Vec<String>,
 }
 
@@ -176,6 +183,20 @@ impl View {
         self.wants.of(namespace)
     }
 
+    /// Objects of ours for `tenant` that are neither namespaces nor shares.
+    pub(crate) fn others_of(&self, tenant: &str) -> BTreeMap<Key, Object> {
+        let all = [
+            self.limits.unread(Kind::LimitRange, tenant),
+            self.guardrails.unread(Kind::Guardrails, tenant),
+            self.network_policies.unread(Kind::NetworkPolicy, tenant),
+            self.bindings.unread(Kind::RoleBinding, tenant),
+            self.roles.unread(Kind::ClusterRole, tenant),
+            self.role_bindings.unread(Kind::ClusterRoleBinding, tenant),
+        ];
+        let all = all.into_iter().flatten();
+        all.map(|object| (object.key.clone(), object)).collect()
+    }
+
     /// Tells of each change of a share.
     pub(crate) fn moved(&self) -> watch::Receiver<()> {
         self.moved.subscribe()
@@ -221,59 +242,46 @@ impl View {
         queue: Queue,
         token: CancellationToken,
     ) {
+        let config = watching().fields(&format!("metadata.name={}", integration_config::NAME));
+        let configs =
+            Api::<Read<IntegrationConfig>>::namespaced(client.clone(), &install_namespace);
         let all = Follow {
+            view: self,
             client,
             queue,
             token,
         };
-        let (namespaces, ours) = (watching(), ours());
-        let config = watching().fields(&format!("metadata.name={}", integration_config::NAME));
-        let configs =
-            Api::<Read<IntegrationConfig>>::namespaced(all.client.clone(), &install_namespace);
-        tokio::join!(
-            all.follow(all.everywhere(), watching(), |event| self
-                .of_any_tenant(event)),
-            all.follow(all.everywhere(), watching(), |event| self
-                .of_any_quota(event)),
-            all.follow(configs, config, |event| self
-                .of_any_config(&install_namespace, event)),
-            all.follow(all.everywhere(), namespaces, |event| self
-                .of_namespace(event)),
-            all.follow(all.everywhere(), ours.clone(), |event| self.of_share(event)),
-            all.follow(all.everywhere(), ours.clone(), |event| of_labelled(
-                self.limits.take(event)
-            )),
-            all.follow(all.everywhere(), ours.clone(), |event| of_labelled(
-                self.bindings.take(event)
-            )),
-            all.follow(all.everywhere(), ours.clone(), |event| of_labelled(
-                self.roles.take(event)
-            )),
-            all.follow(all.everywhere(), ours.clone(), |event| of_labelled(
-                self.role_bindings.take(event)
-            )),
-            all.follow(all.everywhere(), ours.clone(), |event| of_labelled(
-                self.guardrails.take(event)
-            )),
-            all.follow(all.everywhere(), ours, |event| of_labelled(
-                self.network_policies.take(event)
-            )),
-            all.follow(all.everywhere(), watching(), |event| self.of_class(
-                &self.storage_classes,
-                event,
-                |spec| spec.storage_classes.is_some()
-            )),
-            all.follow(all.everywhere(), watching(), |event| self.of_class(
-                &self.ingress_classes,
-                event,
-                |spec| spec.ingress_classes.is_some()
-            )),
-            all.follow(all.everywhere(), watching(), |event| self.of_class(
-                &self.priority_classes,
-                event,
-                |spec| spec.pod_priority_classes.is_some()
-            )),
-        );
+        // Each by itself: after a start they all have much to read.
+        let mut watches = JoinSet::new();
+        watches.spawn(all.follow(all.everywhere(), watching(), Self::of_any_tenant));
+        watches.spawn(all.follow(all.everywhere(), watching(), Self::of_any_quota));
+        watches.spawn(all.follow(configs, config, move |view, event| {
+            view.of_any_config(&install_namespace, event)
+        }));
+        watches.spawn(all.follow(all.everywhere(), watching(), Self::of_namespace));
+        watches.spawn(all.follow(all.everywhere(), ours(), Self::of_share));
+        watches.spawn(all.of_ours(|view| &view.limits));
+        watches.spawn(all.of_ours(|view| &view.bindings));
+        watches.spawn(all.of_ours(|view| &view.roles));
+        watches.spawn(all.of_ours(|view| &view.role_bindings));
+        watches.spawn(all.of_ours(|view| &view.guardrails));
+        watches.spawn(all.of_ours(|view| &view.network_policies));
+        watches.spawn(all.follow(all.everywhere(), watching(), |view, event| {
+            view.of_class(&view.storage_classes, event, |spec| {
+                spec.storage_classes.is_some()
+            })
+        }));
+        watches.spawn(all.follow(all.everywhere(), watching(), |view, event| {
+            view.of_class(&view.ingress_classes, event, |spec| {
+                spec.ingress_classes.is_some()
+            })
+        }));
+        watches.spawn(all.follow(all.everywhere(), watching(), |view, event| {
+            view.of_class(&view.priority_classes, event, |spec| {
+                spec.pod_priority_classes.is_some()
+            })
+        }));
+        watches.join_all().await;
     }
 
     /// Tenants that name the quota.
@@ -301,6 +309,7 @@ impl View {
         Again {
             tenants: rivals.into_iter().chain([tenant.name_any()]).collect(),
             quotas: quotas.into_iter().filter(|_| is_end || !is_same).collect(),
+            ..Again::default()
         }
     }
 
@@ -320,6 +329,7 @@ impl View {
         Again {
             tenants: self.wants.keep(is_there).into_iter().chain(gone).collect(),
             quotas,
+            ..Again::default()
         }
     }
 
@@ -339,6 +349,7 @@ impl View {
                 Vec::new()
             },
             quotas: vec![name],
+            ..Again::default()
         }
     }
 
@@ -355,7 +366,7 @@ impl View {
         let tenants = self.tenants.now().state();
         Again {
             tenants: tenants.iter().map(|tenant| tenant.name_any()).collect(),
-            quotas: Vec::new(),
+            ..Again::default()
         }
     }
 
@@ -393,19 +404,16 @@ impl View {
         let concerned = tenants.iter().filter(|tenant| has_rule(&tenant.spec));
         Again {
             tenants: concerned.map(|tenant| tenant.name_any()).collect(),
-            quotas: Vec::new(),
+            ..Again::default()
         }
     }
 
     fn of_share(&self, event: Event<ResourceQuota>) -> Again {
         let is_listed = matches!(event, Event::InitDone);
+        let is_change = matches!(event, Event::Apply(_));
         match &event {
-            Event::Apply(share) => {
-                self.demands.hear(share, true);
-                self.doubts.hear(share);
-            }
-            Event::InitApply(share) => {
-                self.demands.hear(share, false);
+            Event::Apply(share) | Event::InitApply(share) => {
+                self.demands.hear(share, is_change);
                 self.doubts.hear(share);
             }
             Event::Delete(share) => {
@@ -429,7 +437,18 @@ impl View {
             again.quotas.extend(quota);
         }
         self.moved.send_replace(());
+        if is_change {
+            let tenants = again.tenants.into_iter();
+            (again.tenants, again.patient) = tenants.partition(|tenant| self.is_asked_of(tenant));
+        }
         again
+    }
+
+    /// Whether a create in a namespace of the tenant waits for a share.
+    fn is_asked_of(&self, tenant: &str) -> bool {
+        let shares = self.shares.names_of(tenant);
+        let namespaces = shares.into_iter().map(|(namespace, _)| namespace);
+        !self.demands.of(namespaces).is_empty()
     }
 }
 
@@ -450,7 +469,7 @@ fn of_labelled(changes: Vec<Change>) -> Again {
             .into_iter()
             .flat_map(|change| change.tenants)
             .collect(),
-        quotas: Vec::new(),
+        ..Again::default()
     }
 }
 
@@ -479,7 +498,9 @@ fn revision<K: Resource>(object: &K) -> u64 {
 }
 
 /// Follows watches.
+#[derive(Clone)]
 struct Follow {
+    view: Arc<View>,
     client: Client,
     queue: Queue,
     token: CancellationToken,
@@ -493,23 +514,45 @@ impl Follow {
         Api::all(self.client.clone())
     }
 
-    async fn follow<K>(
+    /// Objects that we write for tenants.
+    fn of_ours<K>(
+        &self,
+        objects: fn(&View) -> &Objects<K>,
+    ) -> impl Future<Output = ()> + Send + 'static
+    where
+        K: Resource<DynamicType = ()>
+            + Clone
+            + Serialize
+            + DeserializeOwned
+            + Debug
+            + Send
+            + 'static,
+    {
+        self.follow(self.everywhere(), ours(), move |view, event| {
+            of_labelled(objects(view).take(event))
+        })
+    }
+
+    fn follow<K>(
         &self,
         api: Api<K>,
         config: watcher::Config,
-        take: impl Fn(Event<K>) -> Again,
-    ) where
+        take: impl Fn(&View, Event<K>) -> Again + Send + 'static,
+    ) -> impl Future<Output = ()> + Send + 'static
+    where
         K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
     {
+        let this = self.clone();
         let events = cluster::watch(api, config).modify(lighten);
-        // On the heap: a watch is large, there are many, and all are joined on one stack.
-        let mut events = Box::pin(events.take_until(self.token.cancelled()));
-        while let Some(event) = events.next().await {
-            match event {
-                Ok(event) => self.tell(take(event)).await,
-                Err(failure) => {
-                    let kind = K::kind(&());
-                    tracing::warn!(%kind, error = %Chain(&failure), "A watch is taken up again.");
+        let mut events = Box::pin(events.take_until(self.token.clone().cancelled_owned()));
+        async move {
+            while let Some(event) = events.next().await {
+                match event {
+                    Ok(event) => this.tell(take(&this.view, event)).await,
+                    Err(failure) => {
+                        let kind = K::kind(&());
+                        tracing::warn!(%kind, error = %Chain(&failure), "A watch is taken up again.");
+                    }
                 }
             }
         }
@@ -519,6 +562,9 @@ impl Follow {
         for name in again.tenants {
             // Nobody listens any more only when the process stops.
             let _ = self.queue.tenants.send(ObjectRef::new(&name)).await;
+        }
+        for name in again.patient {
+            let _ = self.queue.patient.send(ObjectRef::new(&name)).await;
         }
         for name in again.quotas {
             let _ = self.queue.quotas.send(ObjectRef::new(&name)).await;

@@ -147,19 +147,15 @@ pub fn build(valid: &Valid, observed: &Observed) -> Plan {
     let split = budget::split(valid, budget, observed);
     let limits = limits::wanted(valid, budget);
     plan.container_defaults = limits.defaults;
-    changes::structure(
-        &mut plan,
-        valid,
-        observed,
-        [
-            guardrails::wanted(valid),
-            network::wanted(valid),
-            split.objects,
-            limits.objects,
-            bindings::roles(valid),
-        ]
-        .concat(),
-    );
+    let structure = [
+        guardrails::wanted(valid),
+        network::wanted(valid),
+        split.objects,
+        limits.objects,
+        bindings::roles(valid),
+    ];
+    let structure = structure.into_iter().flatten().collect();
+    changes::structure(&mut plan, valid, observed, structure);
     plan.shares = split.shares;
     let open = changes::gates(&mut plan, valid, budget, observed);
     changes::grant(&mut plan, &bindings, &open, &there);

@@ -3,16 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use k8s_openapi::{
-    api::{
-        core::v1::{LimitRange, Namespace, ResourceQuota},
-        networking::v1::NetworkPolicy,
-        rbac::v1::{ClusterRole, ClusterRoleBinding, RoleBinding},
-    },
+    api::core::v1::{Namespace, ResourceQuota},
     apimachinery::pkg::api::resource::Quantity,
 };
 use kube::{ResourceExt, runtime::reflector::ObjectRef};
-use tenantry_k8s::{Guardrails, IntegrationConfig, Quota, Tenant};
+use serde::de::DeserializeOwned;
+use tenantry_k8s::{IntegrationConfig, Quota, Tenant};
 
+use super::object::{Key, Kind, Object};
 use crate::view::{Doubt, View};
 
 /// What is there.
@@ -38,18 +36,8 @@ pub struct Observed {
     pub demands: BTreeMap<String, BTreeMap<String, Quantity>>,
     /// What may be in use beyond what the apiserver tells, by namespace.
     pub doubts: BTreeMap<String, Doubt>,
-    /// Our LimitRanges for this tenant.
-    pub limits: Vec<LimitRange>,
-    /// Our Guardrails for this tenant.
-    pub guardrails: Vec<Guardrails>,
-    /// Our NetworkPolicies for this tenant.
-    pub network_policies: Vec<NetworkPolicy>,
-    /// Our RoleBindings for this tenant.
-    pub bindings: Vec<RoleBinding>,
-    /// Our ClusterRoles for this tenant.
-    pub roles: Vec<ClusterRole>,
-    /// Our ClusterRoleBindings for this tenant.
-    pub role_bindings: Vec<ClusterRoleBinding>,
+    /// What else of ours there is for this tenant. It is compared as it is, and seldom read.
+    pub objects: BTreeMap<Key, Object>,
     /// What classes there are.
     pub classes: Classes,
 }
@@ -63,6 +51,20 @@ pub struct Classes {
     pub ingress: Vec<String>,
     /// PriorityClasses.
     pub priority: Vec<String>,
+}
+
+impl Observed {
+    /// What there is of a kind in `objects`.
+    pub fn of(&self, kind: Kind) -> impl Iterator<Item = &Object> {
+        self.objects
+            .values()
+            .filter(move |object| object.key.kind == kind)
+    }
+
+    /// The same, as its type reads it.
+    pub fn read<K: DeserializeOwned>(&self, kind: Kind) -> impl Iterator<Item = K> {
+        self.of(kind).map(Object::read)
+    }
 }
 
 /// Reads what `tenant` refers to and what is there of it.
@@ -85,12 +87,7 @@ pub fn dereference(view: &View, tenant: &Tenant, install_namespace: &str) -> Obs
             .demands
             .of(quotas.iter().filter_map(ResourceExt::namespace)),
         quotas,
-        limits: view.limits.of(&name),
-        guardrails: view.guardrails.of(&name),
-        network_policies: view.network_policies.of(&name),
-        bindings: view.bindings.of(&name),
-        roles: view.roles.of(&name),
-        role_bindings: view.role_bindings.of(&name),
+        objects: view.others_of(&name),
         classes: Classes {
             storage: view.storage_classes.names(),
             ingress: view.ingress_classes.names(),

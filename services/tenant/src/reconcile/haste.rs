@@ -68,8 +68,8 @@ impl Haste {
         }
         let work = outcome.plan.work();
         let left = UNTOLD_MAX.checked_sub(begun.since.elapsed());
-        // The same work again means that it has no effect: then there is no haste.
-        let is_new = !work.is_empty() && work != begun.last;
+        // The same work again means that it has no effect: then there is no haste. A share that is enforced is told of.
+        let is_new = !work.is_empty() && work != begun.last && outcome.plan.waiting.is_empty();
         begun.last = work;
         match left {
             Some(_) if is_new => Next::Look(Duration::ZERO),

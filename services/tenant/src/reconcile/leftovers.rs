@@ -10,9 +10,9 @@ use std::{
 };
 
 use backon::{ConstantBuilder, Retryable as _};
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{Namespace, ResourceQuota};
 use kube::{
-    Api, Resource, ResourceExt,
+    Api, ResourceExt,
     core::{ObjectMeta, response::reason},
     runtime::reflector::ObjectRef,
 };
@@ -27,6 +27,7 @@ use super::{
     build::MANAGED_BY,
     dereference::{Observed, dereference},
     former::{self, stand_in},
+    object::Object,
     release,
     run::CONCURRENCY,
     validate::{Valid, validate},
@@ -136,33 +137,19 @@ fn is_ours(namespace: &Namespace) -> bool {
 /// Whether something is there that is not on its way out already, or that still gives somebody a right.
 fn is_any(view: &View, observed: &Observed) -> bool {
     // Of what went with its namespace not every watch has told yet.
-    let is_there = |meta: &ObjectMeta| {
-        let place = meta.namespace.as_deref();
-        place.is_none_or(|place| view.namespaces.has("", place))
-    };
-    let mut bindings = observed.bindings.iter();
-    let mut own = observed.role_bindings.iter();
-    objects(observed).any(|meta| meta.deletion_timestamp.is_none() && is_there(meta))
-        || bindings.any(|binding| binding.subjects.is_some() && is_there(&binding.metadata))
-        || own.any(|binding| binding.subjects.is_some())
+    let is_there = |namespace: &str| namespace.is_empty() || view.namespaces.has("", namespace);
+    let is_staying = |meta: &ObjectMeta| meta.deletion_timestamp.is_none();
+    let gives = |object: &Object| !object.value["subjects"].is_null();
+    let mut namespaces = observed.namespaces.iter();
+    let mut shares = observed.quotas.iter();
+    let mut others = observed.objects.values();
+    namespaces.any(|namespace| is_staying(&namespace.metadata))
+        || shares.any(|share| is_staying(&share.metadata) && is_there(place(share)))
+        || others.any(|other| (!other.is_going() || gives(other)) && is_there(&other.key.namespace))
 }
 
-fn objects(observed: &Observed) -> impl Iterator<Item = &ObjectMeta> {
-    let all = [
-        metas(&observed.bindings),
-        metas(&observed.role_bindings),
-        metas(&observed.roles),
-        metas(&observed.quotas),
-        metas(&observed.limits),
-        metas(&observed.network_policies),
-        metas(&observed.namespaces),
-        metas(&observed.guardrails),
-    ];
-    all.into_iter().flatten()
-}
-
-fn metas<K: Resource>(objects: &[K]) -> Vec<&ObjectMeta> {
-    objects.iter().map(Resource::meta).collect()
+fn place(share: &ResourceQuota) -> &str {
+    share.metadata.namespace.as_deref().unwrap_or_default()
 }
 
 /// Whether there is no tenant of that name: none that was seen, none that cannot be read, and none that came this moment.
@@ -209,7 +196,9 @@ async fn record_end(context: &Context, name: &TenantName) -> Result<(), Error> {
 /// Who may have been looked at in the middle of it, and lost what he had just got: whoever came by that name, and whoever has
 /// the namespaces now, where objects of any tenant have the same names.
 fn concerned(view: &View, name: &str, observed: &Observed) -> BTreeSet<String> {
-    let places = objects(observed).filter_map(|meta| meta.namespace.as_deref());
+    let others = observed.objects.values();
+    let others = others.map(|other| other.key.namespace.as_str());
+    let places = observed.quotas.iter().map(place).chain(others);
     let owner = |place: &str| {
         let namespace = view.namespaces.find("", place)?;
         namespace.labels().get(keys::TENANT).cloned()

@@ -2,7 +2,7 @@
 //! something new, and what need not be recorded again.
 //!
 //! Kept in memory only: a deletion while we are down is put back all the same, and not told as drift; after a start the
-//! history is asked once.
+//! history is asked once, about all tenants together.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -18,6 +18,7 @@ use super::{
     record::Recorded,
     status::Outcome,
 };
+use crate::store::Standing;
 
 type InPlace = BTreeSet<Key>;
 
@@ -31,23 +32,44 @@ struct Known {
 
 /// See the module.
 #[derive(Default)]
-pub(super) struct Memory(Mutex<HashMap<Uuid, Known>>);
+pub(super) struct Memory(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    tenants: HashMap<Uuid, Known>,
+    /// Whether somebody asks, or has asked, the history about all tenants.
+    is_asked: bool,
+    /// How often everything was forgotten.
+    lapses: usize,
+}
+
+/// A question to the history.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Question {
+    /// Whether it is about every tenant that is ours, or about one.
+    pub(super) is_of_all: bool,
+    lapses: usize,
+}
 
 impl Memory {
     /// Objects that were in place, that `plan` wants, and that somebody deleted.
     pub(super) fn missing(&self, tenant: Uuid, plan: &Plan, observed: &Observed) -> Vec<Drift> {
         let memory = self.locked();
-        let known = memory.get(&tenant);
+        let known = memory.tenants.get(&tenant);
         let Some(before) = known.and_then(|known| known.in_place.as_ref()) else {
             return Vec::new();
         };
-        // What is wanted may have changed with it: the shares of a quota do.
-        let there = in_place(observed);
-        let due = plan
+        let mut due = plan
             .namespaces
             .iter()
             .chain(&plan.structure)
-            .chain(&plan.grants);
+            .chain(&plan.grants)
+            .peekable();
+        if due.peek().is_none() {
+            return Vec::new();
+        }
+        // What is wanted may have changed with it: the shares of a quota do.
+        let there = in_place(observed);
         let is_missing =
             |object: &&Object| before.contains(&object.key) && !there.contains(&object.key);
         let missing: Vec<&Key> = due.filter(is_missing).map(|object| &object.key).collect();
@@ -73,58 +95,137 @@ impl Memory {
     pub(super) fn remember(&self, tenant: Uuid, outcome: &Outcome<'_>) {
         if outcome.is_settled() {
             let in_place = Some(in_place(outcome.observed));
-            self.locked().entry(tenant).or_default().in_place = in_place;
+            let mut memory = self.locked();
+            memory.tenants.entry(tenant).or_default().in_place = in_place;
         }
     }
 
     /// What the history has as of our last word to it; none if we have not spoken yet.
     pub(super) fn recorded(&self, tenant: Uuid) -> Option<Recorded> {
-        self.locked().get(&tenant)?.recorded.clone()
+        self.locked().tenants.get(&tenant)?.recorded.clone()
     }
 
     /// Keeps what the history has.
     pub(super) fn record(&self, tenant: Uuid, recorded: Recorded) {
-        self.locked().entry(tenant).or_default().recorded = Some(recorded);
+        let mut memory = self.locked();
+        memory.tenants.entry(tenant).or_default().recorded = Some(recorded);
     }
 
     /// Whether the history has a tenant as paused; none if we have not asked yet.
     pub(super) fn is_paused(&self, tenant: Uuid) -> Option<bool> {
-        self.locked().get(&tenant)?.is_paused
+        self.locked().tenants.get(&tenant)?.is_paused
     }
 
     /// Keeps whether the history has a tenant as paused.
     pub(super) fn record_paused(&self, tenant: Uuid, is_paused: bool) {
-        self.locked().entry(tenant).or_default().is_paused = Some(is_paused);
+        let mut memory = self.locked();
+        memory.tenants.entry(tenant).or_default().is_paused = Some(is_paused);
+    }
+
+    /// What to ask the history: the first to ask does so for all, and nobody waits for him.
+    pub(super) fn question(&self) -> Question {
+        let mut memory = self.locked();
+        Question {
+            is_of_all: !std::mem::replace(&mut memory.is_asked, true),
+            lapses: memory.lapses,
+        }
+    }
+
+    /// Takes the answer: what the history has of each that it knows. Our own word, where there is one, is newer.
+    pub(super) fn recall(&self, question: Question, answer: HashMap<Uuid, Standing>) {
+        let mut memory = self.locked();
+        if question.lapses != memory.lapses {
+            return;
+        }
+        for (tenant, standing) in answer {
+            let known = memory.tenants.entry(tenant).or_default();
+            known.is_paused.get_or_insert(standing.is_paused);
+            known.recorded.get_or_insert_with(|| standing.into());
+        }
+    }
+
+    /// There was no answer: who asks next may ask for all again.
+    pub(super) fn leave_unanswered(&self, question: Question) {
+        let mut memory = self.locked();
+        if question.is_of_all && question.lapses == memory.lapses {
+            memory.is_asked = false;
+        }
     }
 
     /// Others may have looked after the tenants meanwhile.
     pub(super) fn forget_all(&self) {
-        self.locked().clear();
+        let mut memory = self.locked();
+        let lapses = memory.lapses + 1;
+        *memory = State {
+            lapses,
+            ..State::default()
+        };
     }
 
     /// A tenant that is gone.
     pub(super) fn forget(&self, tenant: Uuid) {
-        self.locked().remove(&tenant);
+        self.locked().tenants.remove(&tenant);
     }
 
-    fn locked(&self) -> MutexGuard<'_, HashMap<Uuid, Known>> {
+    fn locked(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn in_place(observed: &Observed) -> InPlace {
-    let mut all = InPlace::new();
-    note(&mut all, Kind::Namespace, &observed.namespaces);
-    note(&mut all, Kind::ResourceQuota, &observed.quotas);
-    note(&mut all, Kind::LimitRange, &observed.limits);
-    note(&mut all, Kind::Guardrails, &observed.guardrails);
-    note(&mut all, Kind::NetworkPolicy, &observed.network_policies);
-    note(&mut all, Kind::RoleBinding, &observed.bindings);
-    note(&mut all, Kind::ClusterRole, &observed.roles);
-    note(&mut all, Kind::ClusterRoleBinding, &observed.role_bindings);
-    all
+    let namespaces = observed.namespaces.iter();
+    let namespaces = namespaces.map(|namespace| Key::of(Kind::Namespace, namespace));
+    let shares = observed.quotas.iter();
+    let shares = shares.map(|share| Key::of(Kind::ResourceQuota, share));
+    let others = observed.objects.keys().cloned();
+    namespaces.chain(shares).chain(others).collect()
 }
 
-fn note<K: kube::ResourceExt>(all: &mut InPlace, kind: Kind, objects: &[K]) {
-    all.extend(objects.iter().map(|object| Key::of(kind, object)));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn standing(generation: i64) -> Standing {
+        Standing {
+            generation,
+            is_applied: true,
+            is_paused: false,
+            namespaces: BTreeSet::new(),
+            grants: std::collections::BTreeMap::new(),
+            inputs: Vec::new(),
+        }
+    }
+
+    fn generation(memory: &Memory, tenant: Uuid) -> Option<i64> {
+        Some(memory.recorded(tenant)?.generation)
+    }
+
+    #[test]
+    fn the_first_asks_for_all_until_everything_is_forgotten() {
+        let memory = Memory::default();
+        let first = memory.question();
+        assert!(first.is_of_all && !memory.question().is_of_all);
+        memory.leave_unanswered(first);
+        assert!(memory.question().is_of_all);
+        memory.forget_all();
+        assert!(memory.question().is_of_all);
+        // An old question says nothing of the new one.
+        memory.leave_unanswered(first);
+        assert!(!memory.question().is_of_all);
+    }
+
+    #[test]
+    fn an_answer_adds_to_what_we_said_and_is_of_no_use_after_a_lapse() {
+        let (memory, [one, other]) = (Memory::default(), [Uuid::now_v7(), Uuid::now_v7()]);
+        let question = memory.question();
+        memory.record(one, standing(3).into());
+        let answer = || HashMap::from([one, other].map(|tenant| (tenant, standing(2))));
+        memory.recall(question, answer());
+        assert_eq!(generation(&memory, one), Some(3));
+        assert_eq!(generation(&memory, other), Some(2));
+        assert_eq!(memory.is_paused(one), Some(false));
+        memory.forget_all();
+        memory.recall(question, answer());
+        assert_eq!(generation(&memory, one), None);
+    }
 }

@@ -6,7 +6,7 @@ use k8s_openapi::api::{
     rbac::v1::{ClusterRole, ClusterRoleBinding, RoleBinding},
 };
 use kube::{ResourceExt, core::ApiResource};
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use tenantry_k8s::{Guardrails, keys};
@@ -123,6 +123,18 @@ impl Object {
             key: Key::of(kind, object),
             value: serde_json::to_value(object).expect("an object is JSON"),
         }
+    }
+
+    /// The same, as its type reads it.
+    ///
+    /// Panics: what is there was read as its kind before, and what is wanted was made from it.
+    pub fn read<K: DeserializeOwned>(&self) -> K {
+        K::deserialize(&self.value).expect("an object of this kind is read as one")
+    }
+
+    /// Whether it is on its way out.
+    pub fn is_going(&self) -> bool {
+        !self.value["metadata"]["deletionTimestamp"].is_null()
     }
 
     fn digest(&self) -> String {

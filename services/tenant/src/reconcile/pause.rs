@@ -5,11 +5,11 @@
 use k8s_openapi::jiff::Timestamp;
 use kube::{core::ObjectMeta, runtime::controller::Action};
 use tenantry_domain::Actor;
-use tenantry_k8s::{Tenant, TenantStatus, keys};
+use tenantry_k8s::{Guardrails, Tenant, TenantStatus, keys};
 use tenantry_runtime::Chain;
 
 use super::{
-    Context, RULES, SOON, actor::API_MANAGER, cluster, dereference::Observed, record,
+    Context, RULES, SOON, actor::API_MANAGER, cluster, dereference::Observed, object::Kind, record,
     record::Whose, status::Teller, validate::Valid, violations::Violations, write_status,
 };
 use crate::read::Unreadable;
@@ -57,9 +57,9 @@ pub(super) async fn rest(
 
 /// The tenant with the rules that the apiserver keeps now, whatever its spec says.
 fn in_force(valid: &Valid, observed: &Observed) -> Valid {
-    let rules = observed.guardrails.first().map(|kept| kept.spec.clone());
+    let kept = observed.read::<Guardrails>(Kind::Guardrails).next();
     Valid {
-        rules: rules.unwrap_or_default(),
+        rules: kept.map(|kept| kept.spec).unwrap_or_default(),
         ..valid.clone()
     }
 }

@@ -136,7 +136,7 @@ impl Forecast {
 
     /// A namespace takes its content with it.
     fn delete(&mut self, key: &Key) {
-        let content = self.after.objects().into_keys().filter(|inner| {
+        let content = self.after.all().into_keys().filter(|inner| {
             key.kind == Kind::Namespace && inner.namespace == key.name || inner == key
         });
         for gone in content.collect::<Vec<_>>() {
@@ -191,14 +191,14 @@ impl Forecast {
     /// An object that stays as it is.
     fn refuse(&mut self, key: &Key) {
         self.after.take(key);
-        if let Some(before) = self.before.objects().remove(key) {
+        if let Some(before) = self.before.all().remove(key) {
             self.after.set(key, before.value);
         }
     }
 
     /// Objects that would be another ones, in order of kind, namespace and name.
     pub fn changes(&self) -> Vec<Change> {
-        change::between(&self.before.objects(), &self.after.objects())
+        change::between(&self.before.all(), &self.after.all())
     }
 
     /// Roles that members would gain or lose.

@@ -105,10 +105,12 @@ pub(super) async fn take_rights(
     tenant: &str,
     observed: &Observed,
 ) -> Result<(), Failure> {
-    let bindings = keys_of(Kind::RoleBinding, &observed.bindings);
-    let own = keys_of(Kind::ClusterRoleBinding, &observed.role_bindings);
-    let roles = keys_of(Kind::ClusterRole, &observed.roles);
-    remove_each(context, tenant, &[bindings, own, roles].concat()).await
+    let rights = [
+        Kind::RoleBinding,
+        Kind::ClusterRoleBinding,
+        Kind::ClusterRole,
+    ];
+    remove_each(context, tenant, &keys_of(observed, &rights)).await
 }
 
 /// Takes our objects out of the tenant's namespaces, and then our labels off them.
@@ -118,16 +120,17 @@ pub(super) async fn keep_namespaces(
     observed: &Observed,
 ) -> Result<(), Failure> {
     let name = valid.name.as_str();
-    let quotas = keys_of(Kind::ResourceQuota, &observed.quotas);
-    let limits = keys_of(Kind::LimitRange, &observed.limits);
-    let policies = keys_of(Kind::NetworkPolicy, &observed.network_policies);
-    remove_each(context, name, &[quotas, limits, policies].concat()).await?;
+    let shares = observed.quotas.iter();
+    let shares = shares.map(|share| Key::of(Kind::ResourceQuota, share));
+    let others = keys_of(observed, &[Kind::LimitRange, Kind::NetworkPolicy]);
+    let inside: Vec<Key> = shares.chain(others).collect();
+    remove_each(context, name, &inside).await?;
     for namespace in owned(valid, observed) {
         still_ours(context, name)?;
         let_go(context, name, namespace).await?;
     }
     // A namespace with the label and without rules would take nothing.
-    for key in keys_of(Kind::Guardrails, &observed.guardrails) {
+    for key in keys_of(observed, &[Kind::Guardrails]) {
         remove(context, name, &key).await?;
     }
     Ok(())
@@ -211,8 +214,10 @@ fn bare(namespace: &Namespace) -> serde_json::Value {
     })
 }
 
-fn keys_of<K: ResourceExt>(kind: Kind, objects: &[K]) -> Vec<Key> {
-    objects.iter().map(|object| Key::of(kind, object)).collect()
+/// What there is of these kinds, kind after kind.
+fn keys_of(observed: &Observed, kinds: &[Kind]) -> Vec<Key> {
+    let objects = kinds.iter().flat_map(|kind| observed.of(*kind));
+    objects.map(|object| object.key.clone()).collect()
 }
 
 async fn tell(

@@ -1,6 +1,6 @@
 //! The controllers, and what drives them.
 
-use std::{fmt::Debug, sync::Arc};
+use std::{collections::HashSet, fmt::Debug, sync::Arc, time::Duration};
 
 use futures::{
     FutureExt as _, Stream, StreamExt as _,
@@ -55,6 +55,8 @@ use crate::{
 pub(super) const CONCURRENCY: u16 = 8;
 /// Names that wait to be looked at again; beyond it, watches wait.
 const QUEUE_MAX: usize = 1024;
+/// Each namespace's use is told by itself; those of one tenant are looked at together.
+const TOGETHER: Duration = Duration::from_millis(100);
 
 /// Runs the controllers, and keeps `view` for them, until `token` is cancelled.
 pub async fn run(
@@ -86,9 +88,11 @@ pub async fn run(
         collecting: Collecting::default(),
     });
     let (for_tenants, tenants) = mpsc::channel(QUEUE_MAX);
+    let (for_patient, patient) = mpsc::channel(QUEUE_MAX);
     let (for_quotas, quotas) = mpsc::channel(QUEUE_MAX);
     let queue = Queue {
         tenants: for_tenants,
+        patient: for_patient,
         quotas: for_quotas,
     };
     let (unread, look_again) = (queue.clone(), queue.clone());
@@ -103,6 +107,7 @@ pub async fn run(
     let changes = || WatchStream::from_changes(changes.clone());
     let (start_over, bereft, former) = (context.clone(), context.clone(), context.clone());
     let tenants = controller(context.view.tenants.now(), tenants, &token)
+        .reconcile_on(together(patient))
         .reconcile_all_on(changes().inspect(move |()| start_over.forget(&unread)))
         .reconcile_on(
             changes()
@@ -187,6 +192,16 @@ where
         .with_config(ControllerConfig::default().concurrency(CONCURRENCY))
         .reconcile_on(ReceiverStream::new(names))
         .graceful_shutdown_on(token.clone().cancelled_owned())
+}
+
+/// Each name once of all that come within a while.
+fn together<K>(names: mpsc::Receiver<ObjectRef<K>>) -> impl Stream<Item = ObjectRef<K>>
+where
+    K: Resource<DynamicType = ()>,
+{
+    let names = ReceiverStream::new(names);
+    let batches = tokio_stream::StreamExt::chunks_timeout(names, QUEUE_MAX, TOGETHER);
+    batches.flat_map(|names| stream::iter(names.into_iter().collect::<HashSet<_>>()))
 }
 
 fn integration_configs(

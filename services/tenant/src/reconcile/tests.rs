@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::Time};
+use k8s_openapi::{
+    api::{core::v1::Namespace, rbac::v1::RoleBinding},
+    apimachinery::pkg::apis::meta::v1::Time,
+};
 use serde_json::{Value, json};
 use tenantry_k8s::Tenant;
 
@@ -74,10 +77,6 @@ fn reasons(tenant: &str, observed: &Observed) -> Vec<&'static str> {
         .collect()
 }
 
-fn parse<T: serde::de::DeserializeOwned>(object: &Object) -> T {
-    serde_json::from_value(object.value.clone()).unwrap()
-}
-
 /// What the cluster looks like once `plan` was applied and the controller-manager has enforced the quotas.
 fn applied(plan: &Plan, before: &Observed) -> Observed {
     let mut after = before.clone();
@@ -88,7 +87,7 @@ fn applied(plan: &Plan, before: &Observed) -> Observed {
         .chain(&plan.grants)
     {
         match object.key.kind {
-            Kind::Namespace => after.namespaces.push(parse(object)),
+            Kind::Namespace => after.namespaces.push(object.read()),
             Kind::ResourceQuota => {
                 let mut enforced = object.clone();
                 enforced.value["status"] =
@@ -96,15 +95,12 @@ fn applied(plan: &Plan, before: &Observed) -> Observed {
                 after.quotas.retain(|quota| {
                     quota.metadata.namespace.as_deref() != Some(&object.key.namespace)
                 });
-                after.quotas.push(parse(&enforced));
+                after.quotas.push(enforced.read());
             }
-            Kind::LimitRange => after.limits.push(parse(object)),
-            Kind::ClusterRole => after.roles.push(parse(object)),
-            Kind::RoleBinding => after.bindings.push(parse(object)),
-            Kind::ClusterRoleBinding => after.role_bindings.push(parse(object)),
-            Kind::Guardrails => after.guardrails.push(parse(object)),
-            Kind::NetworkPolicy => after.network_policies.push(parse(object)),
             Kind::Ingress => unreachable!("a tenant has no ingress"),
+            _ => {
+                after.objects.insert(object.key.clone(), object.clone());
+            }
         }
     }
     after
@@ -210,13 +206,14 @@ fn without_its_quota_a_tenant_loses_rights_and_gains_none() {
 #[test]
 fn drift_is_told_from_a_change_of_plan() {
     let mut there = settled(TENANT);
-    there.bindings[0].subjects.as_mut().unwrap()[0].name = "crow@nordmart.com".into();
-    let after = plan(TENANT, &there);
     let key = Key {
         kind: Kind::RoleBinding,
         namespace: "logistics-build".into(),
         name: "tenant-owner-admin".into(),
     };
+    let binding = there.objects.get_mut(&key).unwrap();
+    binding.value["subjects"][0]["name"] = json!("crow@nordmart.com");
+    let after = plan(TENANT, &there);
     assert_eq!(
         after
             .drift
@@ -496,11 +493,12 @@ fn sandboxes_give_way_to_the_spec_unless_they_were_there_first() {
 fn in_a_private_sandbox_only_its_user_has_rights() {
     let private = SANDBOXES.replace("enabled: true", "enabled: true, private: true");
     let subjects = |there: &Observed| -> Vec<String> {
-        let all = there.bindings.iter().filter(|binding| {
+        let all = there.read::<RoleBinding>(Kind::RoleBinding);
+        let all = all.filter(|binding| {
             binding.metadata.namespace.as_deref() == Some("t-anna-aurora-sandbox")
         });
         let mut names: Vec<String> = all
-            .flat_map(|binding| binding.subjects.clone().unwrap_or_default())
+            .flat_map(|binding| binding.subjects.unwrap_or_default())
             .map(|subject| subject.name)
             .collect();
         names.sort();

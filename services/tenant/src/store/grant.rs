@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -18,18 +18,20 @@ pub enum Stage {
     Bound,
 }
 
-/// Grants recorded for a tenant.
+/// Grants recorded for each of `tenants`.
 pub(super) async fn of(
     conn: &mut PgConnection,
-    tenant_uid: Uuid,
-) -> Result<BTreeMap<Grant, Stage>, Error> {
+    tenants: &[Uuid],
+) -> Result<HashMap<Uuid, BTreeMap<Grant, Stage>>, Error> {
     let rows = sqlx::query!(
-        "SELECT namespace, role, subject, is_group, cluster_roles, is_bound FROM member_grant WHERE tenant_uid = $1",
-        tenant_uid
+        "SELECT tenant_uid, namespace, role, subject, is_group, cluster_roles, is_bound
+         FROM member_grant WHERE tenant_uid = ANY ($1)",
+        tenants
     )
     .fetch_all(conn)
     .await?;
-    let grants = rows.into_iter().filter_map(|row| {
+    let mut grants = HashMap::<Uuid, BTreeMap<Grant, Stage>>::new();
+    for row in rows {
         let subject = Subject {
             is_group: row.is_group,
             name: row.subject,
@@ -40,24 +42,26 @@ pub(super) async fn of(
             Stage::Requested
         };
         // The column's CHECK admits no other word.
-        let role = Role::parse(&row.role)?;
-        Some((
-            Grant {
-                namespace: row.namespace,
-                role,
-                subject,
-                cluster_roles: row.cluster_roles,
-            },
-            stage,
-        ))
-    });
-    Ok(grants.collect())
+        let Some(role) = Role::parse(&row.role) else {
+            continue;
+        };
+        let grant = Grant {
+            namespace: row.namespace,
+            role,
+            subject,
+            cluster_roles: row.cluster_roles,
+        };
+        let of_tenant = grants.entry(row.tenant_uid).or_default();
+        of_tenant.insert(grant, stage);
+    }
+    Ok(grants)
 }
 
 impl Record {
     /// Grants recorded for a tenant.
     pub async fn grants(&mut self, tenant_uid: Uuid) -> Result<BTreeMap<Grant, Stage>, Error> {
-        of(self.conn(), tenant_uid).await
+        let mut grants = of(self.conn(), &[tenant_uid]).await?;
+        Ok(grants.remove(&tenant_uid).unwrap_or_default())
     }
 
     /// Records how far a grant is.

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use uuid::Uuid;
 
@@ -23,31 +23,42 @@ pub struct Standing {
 }
 
 impl Store {
-    /// What is recorded of the tenant; none if it never was, or is gone.
+    /// What is recorded of those of `tenants` that ever were and are not gone.
     ///
     /// One look without a lock: who changes anything by it must ask again in his transaction.
-    pub async fn standing(&self, uid: Uuid) -> Result<Option<Standing>, Error> {
+    pub async fn standings(&self, tenants: &[Uuid]) -> Result<HashMap<Uuid, Standing>, Error> {
         let mut conn = self.pool.acquire().await?;
-        let row = sqlx::query!(
-            r#"SELECT generation, applied_generation >= generation AS "is_applied!", is_paused,
-                      ARRAY(SELECT namespace_uid FROM owned_namespace WHERE tenant_uid = t.uid) AS "namespaces!",
-                      (SELECT inputs FROM tenant_application a WHERE a.uid = t.uid AND a.generation = t.generation
-                       ORDER BY record_time DESC LIMIT 1) AS inputs
-               FROM tenant t WHERE uid = $1 AND delete_time IS NULL"#,
-            uid
+        // Each table is read once, however many tenants are asked for.
+        let rows = sqlx::query!(
+            r#"WITH owned AS (
+                   SELECT tenant_uid, array_agg(namespace_uid) AS namespaces
+                   FROM owned_namespace WHERE tenant_uid = ANY ($1) GROUP BY tenant_uid
+               ), applied AS (
+                   SELECT DISTINCT ON (uid, generation) uid, generation, inputs
+                   FROM tenant_application WHERE uid = ANY ($1) ORDER BY uid, generation, record_time DESC
+               )
+               SELECT t.uid AS "uid!", t.generation AS "generation!", t.applied_generation >= t.generation AS "is_applied!", t.is_paused AS "is_paused!",
+                      o.namespaces AS "namespaces?", a.inputs AS "inputs?"
+               FROM tenant t
+               LEFT JOIN owned o ON o.tenant_uid = t.uid
+               LEFT JOIN applied a ON a.uid = t.uid AND a.generation = t.generation
+               WHERE t.uid = ANY ($1) AND t.delete_time IS NULL"#,
+            tenants
         )
-        .fetch_optional(&mut *conn)
+        .fetch_all(&mut *conn)
         .await?;
-        let Some(row) = row else {
-            return Ok(None);
-        };
-        Ok(Some(Standing {
-            generation: row.generation,
-            is_applied: row.is_applied,
-            is_paused: row.is_paused,
-            namespaces: row.namespaces.into_iter().collect(),
-            grants: grant::of(&mut conn, uid).await?,
-            inputs: row.inputs.unwrap_or_default(),
-        }))
+        let mut grants = grant::of(&mut conn, tenants).await?;
+        let standings = rows.into_iter().map(|row| {
+            let standing = Standing {
+                generation: row.generation,
+                is_applied: row.is_applied,
+                is_paused: row.is_paused,
+                namespaces: row.namespaces.unwrap_or_default().into_iter().collect(),
+                grants: grants.remove(&row.uid).unwrap_or_default(),
+                inputs: row.inputs.unwrap_or_default(),
+            };
+            (row.uid, standing)
+        });
+        Ok(standings.collect())
     }
 }

@@ -68,6 +68,7 @@ impl View {
         Again {
             tenants: rivals.into_iter().chain([name.to_owned()]).collect(),
             quotas: known.into_iter().map(|known| known.spec.quota).collect(),
+            ..Again::default()
         }
     }
 
@@ -77,6 +78,7 @@ impl View {
         Again {
             tenants: self.naming(name),
             quotas: vec![name.to_owned()],
+            ..Again::default()
         }
     }
 

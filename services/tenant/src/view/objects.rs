@@ -12,6 +12,7 @@ use super::{
     light::lighten,
     packed::{Json, Packed},
 };
+use crate::reconcile::object::{Key, Kind, Object};
 
 /// Namespace and name; no namespace is empty.
 pub(crate) type Name = (String, String);
@@ -60,13 +61,38 @@ impl<K> Default for Objects<K> {
 impl<K: Resource + Serialize + DeserializeOwned> Objects<K> {
     /// Objects with the label of `tenant`, by name.
     pub(crate) fn of(&self, tenant: &str) -> Vec<K> {
-        let found: Vec<Json<K>> = {
-            let state = self.locked();
-            let names = state.of_tenant.get(tenant).into_iter().flatten();
-            let known = names.filter_map(|name| state.now.get(name));
-            known.map(|known| known.json.clone()).collect()
-        };
-        found.iter().map(Json::read).collect()
+        let found = self.packed(tenant);
+        found.iter().map(|(_, json)| json.read()).collect()
+    }
+
+    /// The same, unread, as objects of `kind`.
+    pub(super) fn unread(&self, kind: Kind, tenant: &str) -> Vec<Object> {
+        let found = self.packed(tenant).into_iter();
+        found
+            .map(|((namespace, name), json)| Object {
+                key: Key {
+                    kind,
+                    namespace,
+                    name,
+                },
+                value: json.value(),
+            })
+            .collect()
+    }
+
+    fn packed(&self, tenant: &str) -> Vec<(Name, Json<K>)> {
+        let state = self.locked();
+        let names = state.of_tenant.get(tenant).into_iter().flatten();
+        names
+            .filter_map(|name| Some((name.clone(), state.now.get(name)?.json.clone())))
+            .collect()
+    }
+
+    /// Names of the objects with the label of `tenant`.
+    pub(super) fn names_of(&self, tenant: &str) -> Vec<Name> {
+        let state = self.locked();
+        let names = state.of_tenant.get(tenant).into_iter().flatten();
+        names.cloned().collect()
     }
 
     /// The object of that name; an empty namespace for cluster objects.

@@ -2,6 +2,7 @@ use std::{marker::PhantomData, sync::Arc};
 
 use kube::{Resource, ResourceExt as _};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use tenantry_k8s::keys;
 
 use super::revision;
@@ -41,5 +42,10 @@ impl<K: Resource + Serialize + DeserializeOwned> Packed<K> {
 impl<K: DeserializeOwned> Json<K> {
     pub(super) fn read(&self) -> K {
         serde_json::from_slice(&self.0).expect("it was packed from an object of this kind")
+    }
+
+    /// The object as it is, unread.
+    pub(super) fn value(&self) -> Value {
+        serde_json::from_slice(&self.0).expect("an object is JSON")
     }
 }

@@ -225,8 +225,9 @@ pub(super) fn granted(valid: &Valid, open: &BTreeSet<String>) -> Vec<Grant> {
 
 /// The grants that are bound already and still wanted: all there is while nothing new may be made.
 pub(super) fn in_force(valid: &Valid, observed: &Observed) -> Vec<Grant> {
+    let bindings: Vec<RoleBinding> = observed.read(Kind::RoleBinding).collect();
     let is_bound = |grant: &Grant| {
-        observed.bindings.iter().any(|binding| {
+        bindings.iter().any(|binding| {
             let subjects = binding.subjects.iter().flatten();
             binding.namespace().as_ref() == Some(&grant.namespace)
                 && binding

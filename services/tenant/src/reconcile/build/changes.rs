@@ -25,39 +25,47 @@ pub struct Drift {
 }
 
 /// What is there, by key.
-pub(super) type There = BTreeMap<Key, Object>;
+pub(super) type There<'a> = BTreeMap<&'a Key, &'a Object>;
 
-fn there<'a, K: ResourceExt + serde::Serialize + 'a>(
-    kind: Kind,
-    objects: impl IntoIterator<Item = &'a K>,
-) -> There {
-    objects
-        .into_iter()
-        .map(|object| Object::observed(kind, object))
-        .map(|object| (object.key.clone(), object))
-        .collect()
+fn by_key<'a>(objects: impl IntoIterator<Item = &'a Object>) -> There<'a> {
+    let all = objects.into_iter();
+    all.map(|object| (&object.key, object)).collect()
+}
+
+fn written<K: ResourceExt + serde::Serialize>(kind: Kind, objects: &[K]) -> Vec<Object> {
+    let all = objects.iter();
+    all.map(|object| Object::observed(kind, object)).collect()
 }
 
 /// The bindings of the tenant.
-pub(super) fn bindings(observed: &Observed) -> There {
-    let mut all = there(Kind::RoleBinding, &observed.bindings);
-    all.extend(there(Kind::ClusterRoleBinding, &observed.role_bindings));
-    all
+pub(super) fn bindings(observed: &Observed) -> There<'_> {
+    let all = observed.objects.values();
+    by_key(all.filter(|object| is_binding(object)))
+}
+
+fn is_binding(object: &Object) -> bool {
+    matches!(
+        object.key.kind,
+        Kind::RoleBinding | Kind::ClusterRoleBinding
+    )
 }
 
 /// Takes what nobody should have: whole bindings, or subjects of one.
-pub(super) fn revoke(plan: &mut Plan, wanted: &[Object], there: &There) {
-    let wanted: BTreeMap<&Key, &Object> =
-        wanted.iter().map(|object| (&object.key, object)).collect();
-    for (key, found) in there {
+pub(super) fn revoke(plan: &mut Plan, wanted: &[Object], there: &There<'_>) {
+    let wanted = by_key(wanted);
+    for (&key, &found) in there {
         let Some(wanted) = wanted.get(key) else {
             plan.revoke.push(Revoke::Delete(key.clone()));
             continue;
         };
+        if wanted.is_held_by(found) {
+            continue;
+        }
         note_drift(plan, wanted, found);
+        let kept = subjects(wanted);
         let has_excess = subjects(found)
             .iter()
-            .any(|subject| !subjects(wanted).contains(subject));
+            .any(|subject| !kept.contains(subject));
         if found.value["roleRef"] != wanted.value["roleRef"] {
             // A roleRef cannot be changed; the binding comes back as a grant.
             plan.revoke.push(Revoke::Delete(key.clone()));
@@ -100,16 +108,15 @@ fn narrowed(wanted: &Object, found: &Object) -> Revoke {
 
 /// Namespaces that are missing or were changed.
 pub(super) fn namespaces(plan: &mut Plan, wanted: &[Object], observed: &Observed) {
-    plan.namespaces = differing(plan, wanted, &there(Kind::Namespace, &observed.namespaces));
+    let there = written(Kind::Namespace, &observed.namespaces);
+    plan.namespaces = differing(plan, wanted, &by_key(&there));
 }
 
 /// Rules, quotas, limits and the tenant's role; and those of ours that nobody wants any more.
 pub(super) fn structure(plan: &mut Plan, valid: &Valid, observed: &Observed, wanted: Vec<Object>) {
-    let mut all = there(Kind::ResourceQuota, &observed.quotas);
-    all.extend(there(Kind::LimitRange, &observed.limits));
-    all.extend(there(Kind::Guardrails, &observed.guardrails));
-    all.extend(there(Kind::NetworkPolicy, &observed.network_policies));
-    all.extend(there(Kind::ClusterRole, &observed.roles));
+    let shares = written(Kind::ResourceQuota, &observed.quotas);
+    let others = observed.objects.values();
+    let all = by_key(others.filter(|object| !is_binding(object)).chain(&shares));
     // Such a one goes now, and comes again with the next look.
     let is_recast = |object: &Object| {
         let found = all.get(&object.key);
@@ -128,7 +135,7 @@ pub(super) fn structure(plan: &mut Plan, valid: &Valid, observed: &Observed, wan
     let unwanted = all
         .into_keys()
         .filter(|key| !keys.contains(key) && is_alive(key));
-    plan.drop = unwanted.collect();
+    plan.drop = unwanted.cloned().collect();
 }
 
 /// Whether an object differs in what the apiserver lets nobody change.
@@ -160,9 +167,8 @@ pub(super) fn gates(
             .all(|key| hard.is_some_and(|hard| hard.contains_key(key)))
     };
     let mut open: BTreeSet<String> = observed
-        .bindings
-        .iter()
-        .filter_map(ResourceExt::namespace)
+        .of(Kind::RoleBinding)
+        .map(|binding| binding.key.namespace.clone())
         .collect();
     let ours = observed
         .quotas
@@ -191,26 +197,29 @@ pub(super) fn gates(
 }
 
 /// Bindings to give, in the namespaces that are open.
-pub(super) fn grant(plan: &mut Plan, wanted: &[Object], open: &BTreeSet<String>, there: &There) {
+pub(super) fn grant(
+    plan: &mut Plan,
+    wanted: &[Object],
+    open: &BTreeSet<String>,
+    there: &There<'_>,
+) {
     let may =
         |object: &&Object| object.key.namespace.is_empty() || open.contains(&object.key.namespace);
-    let wanted: Vec<Object> = wanted.iter().filter(may).cloned().collect();
-    plan.grants = wanted
-        .into_iter()
-        .filter(|object| is_due(object, there.get(&object.key)))
-        .collect();
+    let due = |object: &&Object| is_due(object, there.get(&object.key).copied());
+    plan.grants = wanted.iter().filter(may).filter(due).cloned().collect();
 }
 
-fn differing(plan: &mut Plan, wanted: &[Object], there: &There) -> Vec<Object> {
+fn differing(plan: &mut Plan, wanted: &[Object], there: &There<'_>) -> Vec<Object> {
     let mut due = Vec::new();
     for object in wanted {
-        let found = there.get(&object.key);
+        let found = there.get(&object.key).copied();
+        if !is_due(object, found) {
+            continue;
+        }
         if let Some(found) = found {
             note_drift(plan, object, found);
         }
-        if is_due(object, found) {
-            due.push(object.clone());
-        }
+        due.push(object.clone());
     }
     due
 }

@@ -10,6 +10,7 @@ use crate::{
     reconcile::{
         build::{Grant, binding_name},
         dereference::Observed,
+        object::Kind,
     },
 };
 
@@ -63,8 +64,8 @@ fn missing<'a>(
 
 fn bound(observed: &Observed) -> Bound {
     let mut bound = Bound::new();
-    for binding in &observed.bindings {
-        let Some(role) = role(binding) else { continue };
+    for binding in observed.read::<RoleBinding>(Kind::RoleBinding) {
+        let Some(role) = role(&binding) else { continue };
         let namespace = binding.namespace().unwrap_or_default();
         for subject in binding.subjects.iter().flatten() {
             let subject = Subject {

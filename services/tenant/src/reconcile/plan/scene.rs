@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kube::ResourceExt;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::reconcile::{
@@ -13,7 +13,7 @@ use crate::reconcile::{
 
 impl Observed {
     /// Everything of the tenant's, by key.
-    pub(super) fn objects(&self) -> BTreeMap<Key, Object> {
+    pub(super) fn all(&self) -> BTreeMap<Key, Object> {
         // No `..`: a new kind of object must be listed before this compiles again.
         let Self {
             install_namespace: _,
@@ -22,36 +22,28 @@ impl Observed {
             config: _,
             namespaces,
             quotas,
-            limits,
-            guardrails,
-            network_policies,
-            bindings,
-            roles,
-            role_bindings,
+            objects,
             classes: _,
             demands: _,
             doubts: _,
             rivals: _,
         } = self;
-        let all = [
-            objects(Kind::Namespace, namespaces),
-            objects(Kind::ResourceQuota, quotas),
-            objects(Kind::LimitRange, limits),
-            objects(Kind::Guardrails, guardrails),
-            objects(Kind::NetworkPolicy, network_policies),
-            objects(Kind::RoleBinding, bindings),
-            objects(Kind::ClusterRole, roles),
-            objects(Kind::ClusterRoleBinding, role_bindings),
-        ];
-        all.into_iter()
-            .flatten()
+        let namespaces = namespaces
+            .iter()
+            .map(|namespace| Object::observed(Kind::Namespace, namespace));
+        let shares = quotas
+            .iter()
+            .map(|share| Object::observed(Kind::ResourceQuota, share));
+        namespaces
+            .chain(shares)
+            .chain(objects.values().cloned())
             .map(|object| (object.key.clone(), object))
             .collect()
     }
 
     /// Applies `wanted`: what others own in its metadata stays, and a quota is enforced at once.
     pub(super) fn put(&mut self, wanted: &Object) {
-        let there = self.objects().remove(&wanted.key);
+        let there = self.all().remove(&wanted.key);
         let mut value = there.map_or(Value::Null, |object| object.value);
         lay(&mut value, &wanted.value);
         if wanted.key.kind == Kind::ResourceQuota {
@@ -74,22 +66,24 @@ impl Observed {
         match key.kind {
             Kind::Namespace => replace(&mut self.namespaces, key, value),
             Kind::ResourceQuota => replace(&mut self.quotas, key, value),
-            Kind::LimitRange => replace(&mut self.limits, key, value),
-            Kind::Guardrails => replace(&mut self.guardrails, key, value),
-            Kind::NetworkPolicy => replace(&mut self.network_policies, key, value),
-            Kind::RoleBinding => replace(&mut self.bindings, key, value),
-            Kind::ClusterRole => replace(&mut self.roles, key, value),
-            Kind::ClusterRoleBinding => replace(&mut self.role_bindings, key, value),
+            Kind::LimitRange
+            | Kind::Guardrails
+            | Kind::NetworkPolicy
+            | Kind::RoleBinding
+            | Kind::ClusterRole
+            | Kind::ClusterRoleBinding => {
+                self.objects.remove(key);
+                let object = value.map(|value| Object {
+                    key: key.clone(),
+                    value,
+                });
+                self.objects
+                    .extend(object.map(|object| (key.clone(), object)));
+            }
             // The installation's, of no tenant.
             Kind::Ingress => {}
         }
     }
-}
-
-fn objects<K: ResourceExt + Serialize>(kind: Kind, all: &[K]) -> Vec<Object> {
-    all.iter()
-        .map(|object| Object::observed(kind, object))
-        .collect()
 }
 
 /// Panics: what is put in is an object of its kind, ours or as the apiserver gave it.

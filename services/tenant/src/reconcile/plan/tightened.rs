@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 
-use k8s_openapi::api::core::v1::LimitRangeItem;
+use k8s_openapi::api::core::v1::{LimitRange, LimitRangeItem};
 use kube::{Client, ResourceExt};
-use tenantry_k8s::GuardrailsSpec;
+use tenantry_k8s::{Guardrails, GuardrailsSpec};
 
 use super::Forecast;
 use crate::{
     cluster,
     reconcile::{
         dereference::Observed,
+        object::Kind,
         violations::{Place, Rules, Violation},
     },
 };
@@ -59,13 +60,13 @@ impl Holding {
 
 fn by_namespace(observed: &Observed) -> HashMap<String, Holding> {
     let mut all: HashMap<String, Holding> = HashMap::new();
-    for rules in &observed.guardrails {
+    for rules in observed.read::<Guardrails>(Kind::Guardrails) {
         let namespace = rules.namespace().unwrap_or_default();
-        all.entry(namespace).or_default().guardrails = rules.spec.clone();
+        all.entry(namespace).or_default().guardrails = rules.spec;
     }
-    for range in &observed.limits {
+    for range in observed.read::<LimitRange>(Kind::LimitRange) {
         let namespace = range.namespace().unwrap_or_default();
-        let items = range.spec.as_ref().map(|spec| spec.limits.clone());
+        let items = range.spec.map(|spec| spec.limits);
         all.entry(namespace).or_default().limits = items.unwrap_or_default();
     }
     all

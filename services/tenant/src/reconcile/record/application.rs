@@ -1,12 +1,15 @@
 //! What is in place for a revision, once everything it wants is.
 
+use std::collections::BTreeMap;
+
 use kube::ResourceExt;
 use serde_json::{Value, json};
+use tenantry_k8s::keys;
 
 use crate::{
     reconcile::{
         dereference::Observed,
-        object::{Key, Kind, Object},
+        object::{Key, Kind},
         validate::Valid,
     },
     store::{Error, Record},
@@ -45,39 +48,28 @@ fn objects(valid: &Valid, observed: &Observed) -> Value {
         .namespaces
         .iter()
         .filter(|namespace| valid.owns(namespace));
-    let mut all: Vec<Object> = [
-        of(Kind::Namespace, namespaces),
-        of(Kind::ResourceQuota, &observed.quotas),
-        of(Kind::LimitRange, &observed.limits),
-        of(Kind::Guardrails, &observed.guardrails),
-        of(Kind::NetworkPolicy, &observed.network_policies),
-        of(Kind::RoleBinding, &observed.bindings),
-        of(Kind::ClusterRole, &observed.roles),
-        of(Kind::ClusterRoleBinding, &observed.role_bindings),
-    ]
-    .concat();
-    all.sort_by(|one, other| one.key.cmp(&other.key));
-    all.iter().map(line).collect()
+    let namespaces = namespaces.map(|namespace| marked(Kind::Namespace, namespace));
+    let shares = observed.quotas.iter();
+    let shares = shares.map(|share| marked(Kind::ResourceQuota, share));
+    let others = observed.objects.values();
+    let others = others.map(|object| (object.key.clone(), object.applied()));
+    let all: BTreeMap<Key, Option<&str>> = namespaces.chain(shares).chain(others).collect();
+    all.iter().map(|(key, digest)| line(key, *digest)).collect()
 }
 
-fn of<'a, K>(kind: Kind, objects: impl IntoIterator<Item = &'a K>) -> Vec<Object>
-where
-    K: ResourceExt + serde::Serialize + 'a,
-{
-    objects
-        .into_iter()
-        .map(|object| Object::observed(kind, object))
-        .collect()
+fn marked<K: ResourceExt>(kind: Kind, object: &K) -> (Key, Option<&str>) {
+    let digest = object.annotations().get(keys::APPLIED);
+    (Key::of(kind, object), digest.map(String::as_str))
 }
 
-fn line(object: &Object) -> Value {
+fn line(key: &Key, digest: Option<&str>) -> Value {
     let Key {
         kind,
         namespace,
         name,
-    } = &object.key;
+    } = key;
     json!({
         "kind": format!("{kind:?}"), "namespace": namespace, "name": name,
-        "digest": object.applied().unwrap_or_default(),
+        "digest": digest.unwrap_or_default(),
     })
 }
