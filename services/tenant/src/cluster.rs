@@ -5,7 +5,7 @@ use std::{fmt::Debug, time::Duration};
 use k8s_openapi::NamespaceResourceScope;
 use kube::{
     Api, Client, Resource, ResourceExt as _,
-    api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams},
+    api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, Preconditions},
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -137,9 +137,20 @@ pub async fn merge(client: &Client, key: &Key, patch: Value) -> Result<DynamicOb
     within(api(client, key).patch(&key.name, &params, &Patch::Merge(patch))).await
 }
 
-/// Asks for the deletion of an object; one that is gone already is as good. Gives it if it still has to go.
-pub async fn delete(client: &Client, key: &Key) -> Result<Option<DynamicObject>, Error> {
-    match within(api(client, key).delete(&key.name, &DeleteParams::background())).await {
+/// Asks for the deletion of the object with that uid; one that is gone already is as good. Gives it if it still has to go.
+///
+/// Errors: 409 also where there is another of that name by now. It stays, and is looked at anew.
+pub async fn delete(
+    client: &Client,
+    key: &Key,
+    uid: Option<String>,
+) -> Result<Option<DynamicObject>, Error> {
+    let mut params = DeleteParams::background();
+    params.preconditions = uid.map(|uid| Preconditions {
+        uid: Some(uid),
+        resource_version: None,
+    });
+    match within(api(client, key).delete(&key.name, &params)).await {
         Ok(answer) => Ok(answer
             .left()
             .filter(|left| !left.finalizers().is_empty() || key.kind == Kind::Namespace)),

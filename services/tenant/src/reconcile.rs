@@ -246,7 +246,7 @@ async fn carry_out(
         name: name.to_owned(),
         source,
     };
-    let taken = apply::revoke(context, name, plan).await;
+    let taken = apply::revoke(context, name, observed, plan).await;
     // A right that could not be taken lasts: no end of it is recorded.
     let is_taken = taken.undone.is_empty();
     // After revoking: an absent Postgres takes seconds to say so.
@@ -256,7 +256,7 @@ async fn carry_out(
         Ok(known) => (known, intent(tenant, valid, observed, context).await),
         Err(failure) => (None, Err(failure)),
     };
-    let mut applied = taken.and(apply::structure(context, name, plan).await);
+    let mut applied = taken.and(apply::structure(context, name, observed, plan).await);
     in_trust(&applied, name, context).map_err(failed)?;
     let mut is_recorded = intent.is_ok();
     let mut are_granted = plan.grants.is_empty();
@@ -434,13 +434,8 @@ impl Context {
         let question = self.memory.question();
         let others = question.is_of_all.then(|| self.owned_uids());
         let whom: Vec<Uuid> = others.into_iter().flatten().chain([tenant]).collect();
-        match self.store.standings(&whom).await {
-            Ok(answer) => self.memory.recall(question, answer),
-            Err(failure) => {
-                self.memory.leave_unanswered(question);
-                return Err(failure);
-            }
-        }
+        let answer = self.store.standings(&whom).await?;
+        self.memory.recall(question, answer);
         Ok(self.memory.recorded(tenant))
     }
 

@@ -20,6 +20,7 @@ use std::{
     cmp::Ordering,
     collections::{BTreeMap, BTreeSet},
     fmt::Debug,
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
@@ -50,7 +51,7 @@ use tenantry_runtime::{
     cluster::{self, watching},
 };
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Semaphore, mpsc, watch},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
@@ -72,6 +73,10 @@ use objects::Change;
 pub(crate) use objects::Objects;
 use wants::Wants;
 
+/// Objects in one answer to a list: answers come one after the other, and each is waited for.
+const PAGE: u32 = 2_000;
+/// First tries of a list at once: each takes memory until it is read.
+const LISTS: usize = 3;
 /// Longest wait for the first lists.
 const LISTS_MAX: Duration = Duration::from_secs(10);
 
@@ -109,7 +114,7 @@ pub struct NotListed;
 #[derive(Clone)]
 pub(crate) struct Queue {
     pub(crate) tenants: mpsc::Sender<ObjectRef<Tenant>>,
-    /// Tenants whose look can wait for more of its kind.
+    /// Who can wait for more of their kind.
     pub(crate) patient: mpsc::Sender<ObjectRef<Tenant>>,
     pub(crate) quotas: mpsc::Sender<ObjectRef<Quota>>,
 }
@@ -219,17 +224,16 @@ impl View {
     }
 
     /// Takes back an object that we deleted and that is gone.
-    pub(crate) fn end(&self, key: &Key) {
-        let (namespace, name) = (key.namespace.as_str(), key.name.as_str());
+    pub(crate) fn end(&self, key: &Key, uid: Option<String>) {
         match key.kind {
-            Kind::Namespace => self.namespaces.end(namespace, name),
-            Kind::ResourceQuota => self.shares.end(namespace, name),
-            Kind::LimitRange => self.limits.end(namespace, name),
-            Kind::RoleBinding => self.bindings.end(namespace, name),
-            Kind::ClusterRole => self.roles.end(namespace, name),
-            Kind::ClusterRoleBinding => self.role_bindings.end(namespace, name),
-            Kind::Guardrails => self.guardrails.end(namespace, name),
-            Kind::NetworkPolicy => self.network_policies.end(namespace, name),
+            Kind::Namespace => self.namespaces.end(key, uid),
+            Kind::ResourceQuota => self.shares.end(key, uid),
+            Kind::LimitRange => self.limits.end(key, uid),
+            Kind::RoleBinding => self.bindings.end(key, uid),
+            Kind::ClusterRole => self.roles.end(key, uid),
+            Kind::ClusterRoleBinding => self.role_bindings.end(key, uid),
+            Kind::Guardrails => self.guardrails.end(key, uid),
+            Kind::NetworkPolicy => self.network_policies.end(key, uid),
             Kind::Ingress => {}
         }
     }
@@ -249,19 +253,20 @@ impl View {
             view: self,
             client,
             queue,
+            first_lists: Arc::new(Semaphore::new(LISTS)),
             token,
         };
         // Each by itself: after a start they all have much to read.
         let mut watches = JoinSet::new();
+        watches.spawn(all.of_ours(|view| &view.bindings));
         watches.spawn(all.follow(all.everywhere(), watching(), Self::of_any_tenant));
         watches.spawn(all.follow(all.everywhere(), watching(), Self::of_any_quota));
         watches.spawn(all.follow(configs, config, move |view, event| {
             view.of_any_config(&install_namespace, event)
         }));
-        watches.spawn(all.follow(all.everywhere(), watching(), Self::of_namespace));
+        watches.spawn(all.follow(all.everywhere(), small(), Self::of_namespace));
         watches.spawn(all.follow(all.everywhere(), ours(), Self::of_share));
         watches.spawn(all.of_ours(|view| &view.limits));
-        watches.spawn(all.of_ours(|view| &view.bindings));
         watches.spawn(all.of_ours(|view| &view.roles));
         watches.spawn(all.of_ours(|view| &view.role_bindings));
         watches.spawn(all.of_ours(|view| &view.guardrails));
@@ -486,7 +491,12 @@ where
 
 /// A watch of what is ours.
 pub(crate) fn ours() -> watcher::Config {
-    watching().labels(&format!("{}={}", keys::MANAGED_BY, build::MANAGED_BY))
+    small().labels(&format!("{}={}", keys::MANAGED_BY, build::MANAGED_BY))
+}
+
+/// A watch of objects of a kilobyte or two each.
+fn small() -> watcher::Config {
+    watching().page_size(PAGE)
 }
 
 /// Revision of an object: the apiserver's versions are numbers that grow, also between objects of one kind.
@@ -503,6 +513,7 @@ struct Follow {
     view: Arc<View>,
     client: Client,
     queue: Queue,
+    first_lists: Arc<Semaphore>,
     token: CancellationToken,
 }
 
@@ -543,10 +554,15 @@ impl Follow {
         K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
     {
         let this = self.clone();
-        let events = cluster::watch(api, config).modify(lighten);
-        let mut events = Box::pin(events.take_until(self.token.clone().cancelled_owned()));
         async move {
+            let events = cluster::watch(api, config).modify(lighten);
+            let mut events = pin!(events.take_until(this.token.cancelled()));
+            // Nobody closes it.
+            let mut turn = this.first_lists.clone().acquire_owned().await.ok();
             while let Some(event) = events.next().await {
+                if !matches!(event, Ok(Event::Init | Event::InitApply(_))) {
+                    drop(turn.take());
+                }
                 match event {
                     Ok(event) => this.tell(take(&this.view, event)).await,
                     Err(failure) => {

@@ -1,12 +1,17 @@
 use std::time::Duration;
 
+use anyhow::ensure;
+use backon::{ConstantBuilder, Retryable as _};
 use k8s_openapi::api::{
     core::v1::{LimitRange, Namespace, ResourceQuota},
+    networking::v1::{IngressClass, NetworkPolicy},
     rbac::v1::{ClusterRole, ClusterRoleBinding, RoleBinding},
+    scheduling::v1::PriorityClass,
+    storage::v1::StorageClass,
 };
 use kube::{Api, Client, Resource, api::ListParams};
 use serde::de::DeserializeOwned;
-use tenantry_k8s::Tenant;
+use tenantry_k8s::{Guardrails, IntegrationConfig, Quota, Tenant};
 use tokio::time::Instant;
 
 use crate::{
@@ -15,6 +20,8 @@ use crate::{
     world::World,
 };
 
+/// How exactly the end of a restart is known.
+const EXACT: Duration = Duration::from_millis(10);
 /// What the service says once it has looked at every tenant that is its own.
 const LOOKED: &str = "Looked at every tenant.";
 
@@ -30,17 +37,24 @@ pub(crate) struct Restart {
 }
 
 pub(crate) async fn run(world: &mut World, size: &Size) -> anyhow::Result<Restart> {
-    let said = |world: &World| world.log().matches(LOOKED).count();
     world.kill_service();
     let lists = lists(&world.client).await?;
-    let (before, looked) = (audit::writes(world)?.len(), said(world));
+    let (before, log) = (audit::writes(world)?.len(), world.log().len());
     let began = Instant::now();
     world.start_service().await?;
-    tenantry_testkit::eventually("a look at every tenant", async || {
-        let now = said(world);
-        (now >= looked + size.replicas).then_some(()).ok_or(now)
-    })
-    .await;
+    let looks = ConstantBuilder::new()
+        .with_delay(EXACT)
+        .with_max_times(6_000);
+    let have_looked = async || {
+        let said = world.log_after(log)?;
+        let have_looked = said.matches(LOOKED).count();
+        ensure!(
+            have_looked >= size.replicas,
+            "{have_looked} replicas have looked at every tenant"
+        );
+        Ok(())
+    };
+    have_looked.retry(looks).await?;
     let took = began.elapsed();
     let writes = audit::since(world, before)?;
     Ok(Restart {
@@ -55,12 +69,19 @@ async fn lists(client: &Client) -> anyhow::Result<Duration> {
     let began = Instant::now();
     tokio::try_join!(
         list::<Tenant>(client, ""),
+        list::<Quota>(client, ""),
+        list::<IntegrationConfig>(client, ""),
         list::<Namespace>(client, ""),
         list::<ResourceQuota>(client, OURS),
         list::<LimitRange>(client, OURS),
         list::<RoleBinding>(client, OURS),
         list::<ClusterRole>(client, OURS),
         list::<ClusterRoleBinding>(client, OURS),
+        list::<Guardrails>(client, OURS),
+        list::<NetworkPolicy>(client, OURS),
+        list::<StorageClass>(client, ""),
+        list::<IngressClass>(client, ""),
+        list::<PriorityClass>(client, ""),
     )?;
     Ok(began.elapsed())
 }

@@ -1,5 +1,6 @@
 use std::{
-    fs,
+    fs::{self, File},
+    io::{self, Seek as _, SeekFrom},
     net::TcpListener,
     path::{Path, PathBuf},
     process::Child,
@@ -122,6 +123,13 @@ impl World {
     /// The service's log.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.installation.log()).unwrap_or_default()
+    }
+
+    /// What the log has after its first `length` bytes.
+    pub(crate) fn log_after(&self, length: usize) -> anyhow::Result<String> {
+        let mut log = File::open(self.installation.log())?;
+        log.seek(SeekFrom::Start(u64::try_from(length)?))?;
+        Ok(io::read_to_string(log)?)
     }
 
     /// Memory and CPU of the replicas until now.

@@ -17,14 +17,13 @@ use futures::future::join_all;
 use kube::Client;
 use tokio::{sync::watch, time::Instant};
 
+use crate::PATIENCE;
 use item::{Answer, Items};
 use living::Living;
 pub use timed::timed_create;
 
 /// Between two rounds of somebody who was refused.
 const AGAIN: Duration = Duration::from_millis(250);
-/// Longer than anybody should have to try.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// How many of his own somebody deletes who is refused.
 const GIVEN_UP: usize = 4;
 

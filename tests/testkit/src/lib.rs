@@ -14,7 +14,7 @@ mod stream;
 pub use crowd::{Churn, Contention, Crowd, timed_create};
 pub use database::Database;
 pub use edits::{Editor, beside, is_ready, without_end};
-pub use eventually::eventually;
+pub use eventually::{PATIENCE, eventually};
 pub use installation::{Installation, Ports, Stored};
 pub use place::stack;
 pub use stream::TestStream;

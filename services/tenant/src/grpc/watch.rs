@@ -24,9 +24,7 @@ use super::{
 };
 use crate::convert::tenant_message;
 
-/// When a refusal is asked about again while no state follows: the cluster tells nobody when it takes notice of a role.
-const PATIENCE: Duration = ASKED_AGAIN;
-/// The longest that doubling makes of it, for a refusal may be meant.
+/// The longest that doubling makes of the time between two questions about a refusal, which may be meant.
 const PATIENCE_MAX: Duration = Duration::from_secs(60);
 
 /// Tenants in sight. One that leaves the sight is told as deleted, in the last state that was seen.
@@ -98,7 +96,7 @@ impl<K: Custom> Told<K> {
             states: index.states(),
             gaze,
             look,
-            patience: PATIENCE,
+            patience: ASKED_AGAIN,
             shown: Things::new(),
             next: VecDeque::new(),
         })
@@ -131,7 +129,8 @@ impl<K: Custom> Told<K> {
         Ok(self.next.pop_front())
     }
 
-    /// The next state, or the newest once more if something in it was refused.
+    /// The next state, or the newest once more if something in it was refused: the cluster tells nobody when it takes notice
+    /// of a role.
     async fn state(&mut self) -> Option<Arc<State<K>>> {
         if !self.gaze.has_refused() {
             return self.states.next().await;
@@ -139,7 +138,7 @@ impl<K: Custom> Told<K> {
         let next = tokio::time::timeout(self.patience, self.states.next()).await;
         match next {
             Ok(state) => {
-                self.patience = PATIENCE;
+                self.patience = ASKED_AGAIN;
                 state
             }
             Err(_elapsed) => {

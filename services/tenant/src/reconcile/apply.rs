@@ -9,6 +9,7 @@ use tenantry_runtime::Chain;
 use super::{
     Context, Error,
     build::{Plan, Revoke},
+    dereference::Observed,
     object::{Key, Kind, Object},
     record::Permit,
     validate::Problem,
@@ -86,8 +87,7 @@ pub(super) fn is_refusal(failure: &cluster::Error) -> bool {
 
 /// A refusal in the words of a condition.
 pub(super) fn refusal(key: &Key, failure: &cluster::Error) -> Problem {
-    let is_binding = matches!(key.kind, Kind::RoleBinding | Kind::ClusterRoleBinding);
-    let reason = if is_binding {
+    let reason = if key.kind.is_binding() {
         "RoleNotBindable"
     } else {
         "ClusterRefused"
@@ -104,11 +104,16 @@ pub(super) fn refusal(key: &Key, failure: &cluster::Error) -> Problem {
 }
 
 /// Takes rights, every one that can be taken.
-pub(super) async fn revoke(context: &Context, tenant: &str, plan: &Plan) -> Applied {
+pub(super) async fn revoke(
+    context: &Context,
+    tenant: &str,
+    observed: &Observed,
+    plan: &Plan,
+) -> Applied {
     let mut applied = Applied::default();
     for revoke in &plan.revoke {
         let result = match revoke {
-            Revoke::Delete(key) => remove(context, tenant, key).await,
+            Revoke::Delete(key) => remove(context, tenant, observed, key).await,
             Revoke::Narrow(object) => write(context, tenant, object).await,
         };
         applied.note(revoke.key(), result);
@@ -117,7 +122,12 @@ pub(super) async fn revoke(context: &Context, tenant: &str, plan: &Plan) -> Appl
 }
 
 /// Namespaces, then what is in them; drops what nobody wants, and prunes last.
-pub(super) async fn structure(context: &Context, tenant: &str, plan: &Plan) -> Applied {
+pub(super) async fn structure(
+    context: &Context,
+    tenant: &str,
+    observed: &Observed,
+    plan: &Plan,
+) -> Applied {
     let namespaces = all(context, tenant, &plan.namespaces).await;
     // A namespace that was refused is told once, and not again by everything that would lie in it.
     let has_place = |object: &&Object| {
@@ -128,7 +138,7 @@ pub(super) async fn structure(context: &Context, tenant: &str, plan: &Plan) -> A
     let made = namespaces.and(all(context, tenant, placed).await);
     let mut dropped = Applied::default();
     for key in &plan.drop {
-        dropped.note(key, remove(context, tenant, key).await);
+        dropped.note(key, remove(context, tenant, observed, key).await);
     }
     for name in &plan.prune {
         let key = Key {
@@ -136,7 +146,7 @@ pub(super) async fn structure(context: &Context, tenant: &str, plan: &Plan) -> A
             namespace: String::new(),
             name: name.clone(),
         };
-        dropped.note(&key, remove(context, tenant, &key).await);
+        dropped.note(&key, remove(context, tenant, observed, &key).await);
     }
     made.and(dropped)
 }
@@ -176,13 +186,20 @@ async fn write(context: &Context, tenant: &str, object: &Object) -> Result<(), F
     Ok(())
 }
 
-/// Deletes an object of ours. A binding gives nothing after it, also where a finalizer of somebody keeps it there.
-pub(super) async fn remove(context: &Context, tenant: &str, key: &Key) -> Result<(), Failure> {
+/// Deletes an object of ours, and no other than was `observed`. A binding gives nothing after it, also where a finalizer of
+/// somebody keeps it there.
+pub(super) async fn remove(
+    context: &Context,
+    tenant: &str,
+    observed: &Observed,
+    key: &Key,
+) -> Result<(), Failure> {
     still_ours(context, tenant)?;
-    match cluster::delete(&context.client, key).await? {
+    let uid = observed.uid(key);
+    match cluster::delete(&context.client, key, uid.clone()).await? {
         Some(going) if has_subjects(&going) => disarm(context, key, going).await?,
         Some(going) => context.view.note(key.kind, going),
-        None => context.view.end(key),
+        None => context.view.end(key, uid),
     }
     Ok(())
 }

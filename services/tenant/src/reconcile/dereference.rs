@@ -65,6 +65,20 @@ impl Observed {
     pub fn read<K: DeserializeOwned>(&self, kind: Kind) -> impl Iterator<Item = K> {
         self.of(kind).map(Object::read)
     }
+
+    /// Uid of what there is under `key`; none if there is nothing.
+    pub fn uid(&self, key: &Key) -> Option<String> {
+        match key.kind {
+            Kind::Namespace => uid_of(&self.namespaces, key),
+            Kind::ResourceQuota => uid_of(&self.quotas, key),
+            _ => self.objects.get(key)?.uid().map(str::to_owned),
+        }
+    }
+}
+
+fn uid_of<K: ResourceExt>(all: &[K], key: &Key) -> Option<String> {
+    let mut all = all.iter();
+    all.find(|object| Key::of(key.kind, *object) == *key)?.uid()
 }
 
 /// Reads what `tenant` refers to and what is there of it.

@@ -68,8 +68,12 @@ impl Haste {
         }
         let work = outcome.plan.work();
         let left = UNTOLD_MAX.checked_sub(begun.since.elapsed());
-        // The same work again means that it has no effect: then there is no haste. A share that is enforced is told of.
-        let is_new = !work.is_empty() && work != begun.last && outcome.plan.waiting.is_empty();
+        // The same work again means that it has no effect: then there is no haste. Nor is there while a share is waited for,
+        // which is told of, unless what was dropped has to come again.
+        let has_share = outcome.valid.budget.as_ref();
+        let has_share = has_share.is_some_and(|budget| !budget.hard.is_empty());
+        let is_told = has_share && !outcome.plan.waiting.is_empty() && outcome.plan.drop.is_empty();
+        let is_new = !work.is_empty() && work != begun.last && !is_told;
         begun.last = work;
         match left {
             Some(_) if is_new => Next::Look(Duration::ZERO),

@@ -122,7 +122,8 @@ impl Memory {
         memory.tenants.entry(tenant).or_default().is_paused = Some(is_paused);
     }
 
-    /// What to ask the history: the first to ask does so for all, and nobody waits for him.
+    /// What to ask the history: the first to ask does so for all, and nobody waits for him. Where he gets no answer, each asks
+    /// for his own.
     pub(super) fn question(&self) -> Question {
         let mut memory = self.locked();
         Question {
@@ -141,14 +142,6 @@ impl Memory {
             let known = memory.tenants.entry(tenant).or_default();
             known.is_paused.get_or_insert(standing.is_paused);
             known.recorded.get_or_insert_with(|| standing.into());
-        }
-    }
-
-    /// There was no answer: who asks next may ask for all again.
-    pub(super) fn leave_unanswered(&self, question: Question) {
-        let mut memory = self.locked();
-        if question.is_of_all && question.lapses == memory.lapses {
-            memory.is_asked = false;
         }
     }
 
@@ -203,15 +196,10 @@ mod tests {
     #[test]
     fn the_first_asks_for_all_until_everything_is_forgotten() {
         let memory = Memory::default();
-        let first = memory.question();
-        assert!(first.is_of_all && !memory.question().is_of_all);
-        memory.leave_unanswered(first);
-        assert!(memory.question().is_of_all);
+        let is_of_all = || memory.question().is_of_all;
+        assert!(is_of_all() && !is_of_all());
         memory.forget_all();
-        assert!(memory.question().is_of_all);
-        // An old question says nothing of the new one.
-        memory.leave_unanswered(first);
-        assert!(!memory.question().is_of_all);
+        assert!(is_of_all() && !is_of_all());
     }
 
     #[test]

@@ -51,6 +51,11 @@ impl Kind {
         Self::Guardrails,
     ];
 
+    /// Whether it gives somebody a role.
+    pub fn is_binding(self) -> bool {
+        matches!(self, Self::RoleBinding | Self::ClusterRoleBinding)
+    }
+
     /// How the apiserver addresses it.
     pub fn resource(self) -> ApiResource {
         match self {
@@ -130,6 +135,11 @@ impl Object {
     /// Panics: what is there was read as its kind before, and what is wanted was made from it.
     pub fn read<K: DeserializeOwned>(&self) -> K {
         K::deserialize(&self.value).expect("an object of this kind is read as one")
+    }
+
+    /// Uid; none of what is only wanted.
+    pub fn uid(&self) -> Option<&str> {
+        self.value["metadata"]["uid"].as_str()
     }
 
     /// Whether it is on its way out.

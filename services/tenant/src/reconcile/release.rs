@@ -92,7 +92,7 @@ async fn take_back(
         .is_some_and(|spec| spec.on_delete_purge_namespaces == Some(true));
     if is_purge {
         let ours = owned(valid, observed);
-        remove_each(context, name, &still_there(&ours)).await?;
+        remove_each(context, name, observed, &still_there(&ours)).await?;
         return Ok(ours.into_iter().map(told).collect());
     }
     keep_namespaces(context, valid, observed).await?;
@@ -110,7 +110,7 @@ pub(super) async fn take_rights(
         Kind::ClusterRoleBinding,
         Kind::ClusterRole,
     ];
-    remove_each(context, tenant, &keys_of(observed, &rights)).await
+    remove_each(context, tenant, observed, &keys_of(observed, &rights)).await
 }
 
 /// Takes our objects out of the tenant's namespaces, and then our labels off them.
@@ -124,14 +124,14 @@ pub(super) async fn keep_namespaces(
     let shares = shares.map(|share| Key::of(Kind::ResourceQuota, share));
     let others = keys_of(observed, &[Kind::LimitRange, Kind::NetworkPolicy]);
     let inside: Vec<Key> = shares.chain(others).collect();
-    remove_each(context, name, &inside).await?;
+    remove_each(context, name, observed, &inside).await?;
     for namespace in owned(valid, observed) {
         still_ours(context, name)?;
         let_go(context, name, namespace).await?;
     }
     // A namespace with the label and without rules would take nothing.
     for key in keys_of(observed, &[Kind::Guardrails]) {
-        remove(context, name, &key).await?;
+        remove(context, name, observed, &key).await?;
     }
     Ok(())
 }
@@ -142,10 +142,15 @@ fn owned<'a>(valid: &Valid, observed: &'a Observed) -> Vec<&'a Namespace> {
 }
 
 /// Asks for the deletion of each, whatever becomes of the others: one that will not go holds up no other.
-async fn remove_each(context: &Context, tenant: &str, keys: &[Key]) -> Result<(), Failure> {
+async fn remove_each(
+    context: &Context,
+    tenant: &str,
+    observed: &Observed,
+    keys: &[Key],
+) -> Result<(), Failure> {
     let mut first = Ok(());
     for key in keys {
-        first = first.and(remove(context, tenant, key).await);
+        first = first.and(remove(context, tenant, observed, key).await);
     }
     first
 }

@@ -97,12 +97,13 @@ async fn bring(context: &Context, wanted: &[Object]) -> Result<Applied, cluster:
             applied.note(&object.key, written);
         }
     }
-    for key in there
-        .keys()
-        .filter(|key| wanted.iter().all(|object| object.key != **key))
+    for unwanted in there
+        .values()
+        .filter(|found| wanted.iter().all(|object| object.key != found.key))
     {
-        let deleted = cluster::delete(&context.client, key).await.map(drop);
-        applied.note(key, deleted);
+        let uid = unwanted.uid().map(str::to_owned);
+        let deleted = cluster::delete(&context.client, &unwanted.key, uid).await;
+        applied.note(&unwanted.key, deleted.map(drop));
     }
     Ok(applied)
 }

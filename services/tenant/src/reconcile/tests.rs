@@ -1,6 +1,6 @@
 //! From manifests to plans, without a cluster.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::{
     api::{core::v1::Namespace, rbac::v1::RoleBinding},
@@ -12,7 +12,9 @@ use tenantry_k8s::Tenant;
 use super::{
     build::{Plan, Revoke, build},
     dereference::Observed,
+    haste::{Haste, Next},
     object::{Key, Kind, Object},
+    status::Outcome,
     validate::validate,
 };
 
@@ -104,6 +106,21 @@ fn applied(plan: &Plan, before: &Observed) -> Observed {
         }
     }
     after
+}
+
+/// What follows the first look at `tenant`.
+fn next(tenant: &str, there: &Observed) -> Next {
+    let valid = validate(&yaml::<Tenant>(tenant), there).unwrap();
+    let plan = build(&valid, there);
+    let outcome = Outcome {
+        valid: &valid,
+        observed: there,
+        plan: &plan,
+        problems: Vec::new(),
+        undone: Vec::new(),
+        is_recorded: true,
+    };
+    Haste::default().next(valid.uid, &outcome)
 }
 
 /// The cluster with everything of `tenant` in place.
@@ -620,4 +637,19 @@ fn an_older_tenant_that_wants_the_name_goes_first() {
     let mut there = settled(TENANT);
     there.rivals = [("logistics-dev".to_owned(), "logistics-d".to_owned())].into();
     assert!(plan(TENANT, &there).is_settled());
+}
+
+#[test]
+fn the_next_look_comes_at_once_unless_a_share_is_waited_for() {
+    let is_at_once = |there: &Observed| matches!(next(TENANT, there), Next::Look(Duration::ZERO));
+    let first = observed();
+    assert!(!is_at_once(&first), "its shares will be told of");
+    let with_shares = applied(&plan(TENANT, &first), &first);
+    assert!(is_at_once(&with_shares), "rights are given");
+    let without = Observed {
+        quota: Some(Arc::new(yaml("{metadata: {name: small}, spec: {}}"))),
+        ..first
+    };
+    assert!(is_at_once(&without), "no share will be told of");
+    assert!(matches!(next(TENANT, &settled(TENANT)), Next::Tell(_)));
 }

@@ -34,14 +34,15 @@ impl Store {
                    SELECT tenant_uid, array_agg(namespace_uid) AS namespaces
                    FROM owned_namespace WHERE tenant_uid = ANY ($1) GROUP BY tenant_uid
                ), applied AS (
-                   SELECT DISTINCT ON (uid, generation) uid, generation, inputs
-                   FROM tenant_application WHERE uid = ANY ($1) ORDER BY uid, generation, record_time DESC
+                   SELECT DISTINCT ON (uid) uid, inputs
+                   FROM tenant_application JOIN tenant USING (uid, generation)
+                   WHERE uid = ANY ($1) ORDER BY uid, record_time DESC
                )
                SELECT t.uid AS "uid!", t.generation AS "generation!", t.applied_generation >= t.generation AS "is_applied!", t.is_paused AS "is_paused!",
                       o.namespaces AS "namespaces?", a.inputs AS "inputs?"
                FROM tenant t
                LEFT JOIN owned o ON o.tenant_uid = t.uid
-               LEFT JOIN applied a ON a.uid = t.uid AND a.generation = t.generation
+               LEFT JOIN applied a ON a.uid = t.uid
                WHERE t.uid = ANY ($1) AND t.delete_time IS NULL"#,
             tenants
         )

@@ -87,9 +87,11 @@ fn written(share: &ResourceQuota) -> Option<Demand> {
 
 #[cfg(test)]
 mod tests {
+    use kube::runtime::watcher::Event;
     use serde_json::json;
 
     use super::*;
+    use crate::view::View;
 
     fn share(second: u32) -> ResourceQuota {
         let demand =
@@ -127,6 +129,34 @@ mod tests {
         assert!(is_asked(&demands));
         demands.keep(|namespace| namespace == "b");
         assert!(!is_asked(&demands));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_shares_tell_can_wait_unless_somebody_waits_for_one() {
+        let view = View::default();
+        let share = |revision: u32, demand: Option<u32>| {
+            let mut share = demand.map(share).unwrap_or_default();
+            share.metadata.name = Some("tenant-quota".to_owned());
+            share.metadata.namespace = Some("a".to_owned());
+            share.metadata.resource_version = Some(revision.to_string());
+            share.metadata.labels = Some([(keys::TENANT.to_owned(), "t".to_owned())].into());
+            share
+        };
+        let who = |event| {
+            let again = view.of_share(event);
+            (again.tenants.join(" "), again.patient.join(" "))
+        };
+        let (now, later) = (
+            || ("t".to_owned(), String::new()),
+            || (String::new(), "t".to_owned()),
+        );
+        assert_eq!(who(Event::Apply(share(1, None))), later());
+        assert_eq!(who(Event::Apply(share(2, Some(1)))), now());
+        // Until it is had, each share of the tenant counts.
+        assert_eq!(who(Event::Apply(share(3, Some(1)))), now());
+        tokio::time::advance(FRESH).await;
+        assert_eq!(who(Event::Apply(share(4, Some(1)))), later());
+        assert_eq!(who(Event::Delete(share(5, Some(1)))), now());
     }
 
     #[test]

@@ -49,9 +49,14 @@ impl View {
         let Sorted { event, lost } = self.faults.sort(event);
         let mut again = event.map(of).unwrap_or_default();
         for name in lost {
-            let more = of_lost(&name);
-            again.tenants.extend(more.tenants);
-            again.quotas.extend(more.quotas);
+            let Again {
+                tenants,
+                patient,
+                quotas,
+            } = of_lost(&name);
+            again.tenants.extend(tenants);
+            again.patient.extend(patient);
+            again.quotas.extend(quotas);
         }
         again
     }

@@ -139,12 +139,10 @@ impl<K: Resource + Serialize + DeserializeOwned> Objects<K> {
         self.locked().put(name_of(&object), packed);
     }
 
-    /// Takes back what a deletion of ours ended.
-    pub(super) fn end(&self, namespace: &str, name: &str) {
-        let name = (namespace.to_owned(), name.to_owned());
-        let mut state = self.locked();
-        let ended = state.remove(&name);
-        state.dead.bury(ended.and_then(|ended| ended.uid));
+    /// Takes back what a deletion of ours ended: the one with that uid, and no other that came by its name.
+    pub(super) fn end(&self, key: &Key, uid: Option<String>) {
+        let name = (key.namespace.clone(), key.name.clone());
+        self.locked().ended(name, uid);
     }
 
     /// Takes away an object that can be read no more, though it is there. It may be read again.
@@ -359,7 +357,15 @@ mod tests {
     #[test]
     fn what_we_deleted_does_not_come_back_by_an_older_event() {
         let objects = listed(&[object("x", "1", 1, "a")]);
-        objects.end("n", "x");
+        let end = |uid: &str| {
+            let key = Key {
+                kind: Kind::RoleBinding,
+                namespace: "n".into(),
+                name: "x".into(),
+            };
+            objects.end(&key, Some(uid.to_owned()));
+        };
+        end("1");
         assert_eq!(objects.take(Event::Apply(object("x", "1", 2, "a"))), []);
         assert_eq!(names(&objects, "a"), Vec::<String>::new());
         assert_eq!(
@@ -367,6 +373,8 @@ mod tests {
             1
         );
         assert_eq!(objects.take(Event::Delete(object("x", "1", 3, "a"))), []);
+        // The answer to the deletion may come later than what was made since.
+        end("1");
         assert_eq!(names(&objects, "a"), ["x"]);
     }
 

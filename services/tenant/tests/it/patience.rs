@@ -13,7 +13,7 @@ use tenantry_testkit::eventually;
 
 use crate::{
     network::{Front, Verdict, Wire},
-    support::{World, in_a_minute, tenant},
+    support::{World, tenant},
 };
 
 /// Longest time until the service acts again on what happened while every byte was lost.
@@ -115,7 +115,7 @@ async fn who_is_told_to_come_back_later_comes_back_then() {
     assert!(other < Duration::from_secs(3), "{other:?}");
     for (name, seconds) in [("soon", 3), ("later", 11)] {
         let path = format!("/namespaces/{name}-dev");
-        let tries = in_a_minute("three tries", async || {
+        let tries = eventually("three tries", async || {
             let tries = front.turned_away(&path);
             if tries.len() >= 3 {
                 Ok(tries)

@@ -1,5 +1,7 @@
 //! The store against a Postgres of its own.
 
+use std::sync::Arc;
+
 use tenantry_events::Wake;
 use tenantry_k8s::{Tenant, TenantSpec};
 use tenantry_tenant::{
@@ -17,7 +19,7 @@ use uuid::Uuid;
 
 /// The history of one tenant, called `late`.
 struct History {
-    database: Database,
+    database: Arc<Database>,
     store: Store,
     uid: Uuid,
 }
@@ -28,8 +30,17 @@ impl History {
         let database = Database::create(sqlx::migrate!("../../migrations/tenant")).await;
         Self {
             store: Store::new(database.pool.clone(), Wake::default()),
-            database,
+            database: Arc::new(database),
             uid: Uuid::now_v7(),
+        }
+    }
+
+    /// The history of another tenant in the same database.
+    fn beside(&self) -> Self {
+        Self {
+            uid: Uuid::now_v7(),
+            store: self.store.clone(),
+            database: self.database.clone(),
         }
     }
 
@@ -101,6 +112,15 @@ impl History {
     fn is_late(&self, answer: &Result<(), Error>, of: i64) -> bool {
         matches!(answer, Err(Error::Late { uid, generation }) if *uid == self.uid && *generation == of)
     }
+
+    /// Records what a generation was made from.
+    async fn made_from(&self, generation: i64, input: &str) {
+        let made = sqlx::query(
+            "INSERT INTO tenant_application (uid, generation, inputs, objects) VALUES ($1, $2, ARRAY[$3], '[]')",
+        );
+        let made = made.bind(self.uid).bind(generation).bind(input);
+        made.execute(&self.database.pool).await.unwrap();
+    }
 }
 
 fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
@@ -160,4 +180,36 @@ async fn nobody_records_a_newer_spec_while_somebody_goes_by_an_older_one() {
     let mut late = history.store.begin().await.unwrap();
     let refused = late.tenant_held(history.uid, 1).await;
     assert!(history.is_late(&refused, 1), "{refused:?}");
+}
+
+#[tokio::test]
+async fn one_question_tells_of_each_tenant_what_is_his() {
+    let one = History::begin().await;
+    let (other, gone) = (one.beside(), one.beside());
+    one.intend(1).await;
+    one.made_from(1, "Quota old 1").await;
+    let valid = one.intend(2).await;
+    one.grant(&valid, "owl").await.unwrap();
+    one.made_from(2, "Quota q 1").await;
+    one.made_from(2, "Quota q 2").await;
+    let valid = other.intend(1).await;
+    other.grant(&valid, "crow").await.unwrap();
+    gone.intend(1).await;
+    sqlx::query("UPDATE tenant SET delete_time = clock_timestamp() WHERE uid = $1")
+        .bind(gone.uid)
+        .execute(&one.database.pool)
+        .await
+        .unwrap();
+    let whom = [one.uid, other.uid, gone.uid, Uuid::now_v7()];
+    let standings = one.store.standings(&whom).await.unwrap();
+    assert_eq!(standings.len(), 2);
+    let told = |history: &History| {
+        let standing = &standings[&history.uid];
+        let members = standing.grants.keys();
+        let members: Vec<&str> = members.map(|grant| grant.subject.name.as_str()).collect();
+        let inputs: Vec<&str> = standing.inputs.iter().map(String::as_str).collect();
+        (standing.generation, members, inputs)
+    };
+    assert_eq!(told(&one), (2, vec!["owl"], vec!["Quota q 2"]));
+    assert_eq!(told(&other), (1, vec!["crow"], vec![]));
 }

@@ -16,7 +16,6 @@ use tenantry_conformance::{Cluster, Run, Wish};
 use tenantry_testkit::{Database, Installation, Ports, Stored, eventually, unique};
 
 use shared::Shared;
-pub(crate) use wait::in_a_minute;
 
 const COMMAND: Duration = Duration::from_secs(30);
 

@@ -40,14 +40,7 @@ fn written<K: ResourceExt + serde::Serialize>(kind: Kind, objects: &[K]) -> Vec<
 /// The bindings of the tenant.
 pub(super) fn bindings(observed: &Observed) -> There<'_> {
     let all = observed.objects.values();
-    by_key(all.filter(|object| is_binding(object)))
-}
-
-fn is_binding(object: &Object) -> bool {
-    matches!(
-        object.key.kind,
-        Kind::RoleBinding | Kind::ClusterRoleBinding
-    )
+    by_key(all.filter(|object| object.key.kind.is_binding()))
 }
 
 /// Takes what nobody should have: whole bindings, or subjects of one.
@@ -116,7 +109,8 @@ pub(super) fn namespaces(plan: &mut Plan, wanted: &[Object], observed: &Observed
 pub(super) fn structure(plan: &mut Plan, valid: &Valid, observed: &Observed, wanted: Vec<Object>) {
     let shares = written(Kind::ResourceQuota, &observed.quotas);
     let others = observed.objects.values();
-    let all = by_key(others.filter(|object| !is_binding(object)).chain(&shares));
+    let others = others.filter(|object| !object.key.kind.is_binding());
+    let all = by_key(others.chain(&shares));
     // Such a one goes now, and comes again with the next look.
     let is_recast = |object: &Object| {
         let found = all.get(&object.key);

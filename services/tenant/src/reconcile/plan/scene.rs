@@ -72,13 +72,12 @@ impl Observed {
             | Kind::RoleBinding
             | Kind::ClusterRole
             | Kind::ClusterRoleBinding => {
-                self.objects.remove(key);
-                let object = value.map(|value| Object {
-                    key: key.clone(),
-                    value,
-                });
-                self.objects
-                    .extend(object.map(|object| (key.clone(), object)));
+                let Some(value) = value else {
+                    self.objects.remove(key);
+                    return;
+                };
+                let key = key.clone();
+                self.objects.insert(key.clone(), Object { key, value });
             }
             // The installation's, of no tenant.
             Kind::Ingress => {}

@@ -1,20 +1,14 @@
 //! Waiting for what a world comes to.
 
-use std::{fmt::Debug, time::Duration};
-
-use backon::{ExponentialBuilder, Retryable as _};
 use kube::{
     Api,
     api::{ApiResource, DynamicObject},
 };
 use serde_json::{Value, json};
 use tenantry_k8s::Tenant;
-use tenantry_testkit::eventually;
+use tenantry_testkit::{PATIENCE, eventually};
 
 use super::{COMMAND, World, facts};
-
-/// Longest wait for what must come, on a machine that others use too.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 impl World {
     /// Waits until `count` replicas share the tenants.
@@ -49,7 +43,7 @@ impl World {
     ) {
         let kind = ApiResource::erase::<Tenant>(&());
         let tenants = Api::<DynamicObject>::all_with(self.acting_as(None).await, &kind);
-        in_a_minute(what, async || {
+        eventually(what, async || {
             let found = tenants.get(tenant).await;
             let found = found.map_err(|failure| json!(failure.to_string()))?;
             let status = &found.data["status"];
@@ -64,7 +58,7 @@ impl World {
 
     /// Waits until kubectl answers `line` with exactly `expected`.
     pub(crate) async fn wait_for_answer(&self, line: &str, expected: &str) {
-        in_a_minute(line, async || match self.kubectl(line) {
+        eventually(line, async || match self.kubectl(line) {
             Ok(found) if found.trim() == expected => Ok(()),
             other => Err(other),
         })
@@ -107,21 +101,5 @@ impl World {
             }
         })
         .await;
-    }
-}
-
-/// Waits up to a minute until `probe` gives an `Ok`. It looks often at first, and less so at what takes its time.
-pub(crate) async fn in_a_minute<T, E: Debug, F>(what: &str, probe: impl FnMut() -> F) -> T
-where
-    F: Future<Output = Result<T, E>>,
-{
-    let looks = ExponentialBuilder::new()
-        .with_min_delay(Duration::from_millis(20))
-        .with_max_delay(Duration::from_millis(200))
-        .without_max_times()
-        .with_total_delay(Some(PATIENCE));
-    match probe.retry(looks).await {
-        Ok(value) => value,
-        Err(last) => panic!("{what} did not become true within a minute; last: {last:?}"),
     }
 }
