@@ -431,7 +431,10 @@ impl Context {
         if let Some(known) = self.memory.recorded(tenant) {
             return Ok(Some(known));
         }
-        let question = self.memory.question();
+        let question = self.memory.question().await;
+        if let Some(told) = self.memory.recorded(tenant) {
+            return Ok(Some(told));
+        }
         let others = question.is_of_all.then(|| self.owned_uids());
         let whom: Vec<Uuid> = others.into_iter().flatten().chain([tenant]).collect();
         let answer = self.store.standings(&whom).await?;

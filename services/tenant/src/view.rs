@@ -444,16 +444,16 @@ impl View {
         self.moved.send_replace(());
         if is_change {
             let tenants = again.tenants.into_iter();
-            (again.tenants, again.patient) = tenants.partition(|tenant| self.is_asked_of(tenant));
+            (again.tenants, again.patient) = tenants.partition(|tenant| self.is_urgent(tenant));
         }
         again
     }
 
-    /// Whether a create in a namespace of the tenant waits for a share.
-    fn is_asked_of(&self, tenant: &str) -> bool {
+    /// Whether a create in a namespace of the tenant waits for a share, or may find one that is free by mistake only.
+    fn is_urgent(&self, tenant: &str) -> bool {
         let shares = self.shares.names_of(tenant);
-        let namespaces = shares.into_iter().map(|(namespace, _)| namespace);
-        !self.demands.of(namespaces).is_empty()
+        let namespaces = || shares.iter().map(|(namespace, _)| namespace.clone());
+        !self.demands.of(namespaces()).is_empty() || !self.doubts.of(namespaces()).is_empty()
     }
 }
 

@@ -38,7 +38,8 @@ pub(crate) struct Restart {
 
 pub(crate) async fn run(world: &mut World, size: &Size) -> anyhow::Result<Restart> {
     world.kill_service();
-    let lists = lists(&world.client).await?;
+    // On the heap: it is large, for each list is.
+    let lists = Box::pin(lists(&world.client)).await?;
     let (before, log) = (audit::writes(world)?.len(), world.log().len());
     let began = Instant::now();
     world.start_service().await?;

@@ -32,7 +32,11 @@ struct Known {
 
 /// See the module.
 #[derive(Default)]
-pub(super) struct Memory(Mutex<State>);
+pub(super) struct Memory {
+    state: Mutex<State>,
+    /// Held by whoever asks the history about all tenants.
+    asking: tokio::sync::Mutex<()>,
+}
 
 #[derive(Default)]
 struct State {
@@ -44,11 +48,12 @@ struct State {
 }
 
 /// A question to the history.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Question {
+#[derive(Debug)]
+pub(super) struct Question<'a> {
     /// Whether it is about every tenant that is ours, or about one.
     pub(super) is_of_all: bool,
     lapses: usize,
+    _asking: Option<tokio::sync::MutexGuard<'a, ()>>,
 }
 
 impl Memory {
@@ -122,18 +127,24 @@ impl Memory {
         memory.tenants.entry(tenant).or_default().is_paused = Some(is_paused);
     }
 
-    /// What to ask the history: the first to ask does so for all, and nobody waits for him. Where he gets no answer, each asks
-    /// for his own.
-    pub(super) fn question(&self) -> Question {
-        let mut memory = self.locked();
+    /// What to ask the history: the first to ask does so for all, and who comes meanwhile waits for the answer. Where there is
+    /// none, each asks for his own.
+    pub(super) async fn question(&self) -> Question<'_> {
+        let (is_of_all, lapses) = {
+            let mut memory = self.locked();
+            let was_asked = std::mem::replace(&mut memory.is_asked, true);
+            (!was_asked, memory.lapses)
+        };
+        let asking = self.asking.lock().await;
         Question {
-            is_of_all: !std::mem::replace(&mut memory.is_asked, true),
-            lapses: memory.lapses,
+            is_of_all,
+            lapses,
+            _asking: is_of_all.then_some(asking),
         }
     }
 
     /// Takes the answer: what the history has of each that it knows. Our own word, where there is one, is newer.
-    pub(super) fn recall(&self, question: Question, answer: HashMap<Uuid, Standing>) {
+    pub(super) fn recall(&self, question: Question<'_>, answer: HashMap<Uuid, Standing>) {
         let mut memory = self.locked();
         if question.lapses != memory.lapses {
             return;
@@ -161,7 +172,7 @@ impl Memory {
     }
 
     fn locked(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -193,27 +204,42 @@ mod tests {
         Some(memory.recorded(tenant)?.generation)
     }
 
-    #[test]
-    fn the_first_asks_for_all_until_everything_is_forgotten() {
+    #[tokio::test]
+    async fn the_first_asks_for_all_until_everything_is_forgotten() {
         let memory = Memory::default();
-        let is_of_all = || memory.question().is_of_all;
-        assert!(is_of_all() && !is_of_all());
+        let is_of_all = async || memory.question().await.is_of_all;
+        assert!(is_of_all().await && !is_of_all().await);
         memory.forget_all();
-        assert!(is_of_all() && !is_of_all());
+        assert!(is_of_all().await && !is_of_all().await);
     }
 
-    #[test]
-    fn an_answer_adds_to_what_we_said_and_is_of_no_use_after_a_lapse() {
+    #[tokio::test]
+    async fn who_comes_meanwhile_waits_for_the_answer() {
+        let (memory, tenant) = (Memory::default(), Uuid::now_v7());
+        let of_all = memory.question().await;
+        let mut late = Box::pin(memory.question());
+        assert!(futures::poll!(&mut late).is_pending());
+        memory.recall(of_all, HashMap::from([(tenant, standing(1))]));
+        assert!(!late.await.is_of_all);
+        assert_eq!(generation(&memory, tenant), Some(1));
+        // He holds up nobody himself.
+        let (one, other) = tokio::join!(memory.question(), memory.question());
+        assert!(!one.is_of_all && !other.is_of_all);
+    }
+
+    #[tokio::test]
+    async fn an_answer_adds_to_what_we_said_and_is_of_no_use_after_a_lapse() {
         let (memory, [one, other]) = (Memory::default(), [Uuid::now_v7(), Uuid::now_v7()]);
-        let question = memory.question();
+        let question = memory.question().await;
         memory.record(one, standing(3).into());
         let answer = || HashMap::from([one, other].map(|tenant| (tenant, standing(2))));
         memory.recall(question, answer());
         assert_eq!(generation(&memory, one), Some(3));
         assert_eq!(generation(&memory, other), Some(2));
         assert_eq!(memory.is_paused(one), Some(false));
+        let late = memory.question().await;
         memory.forget_all();
-        memory.recall(question, answer());
+        memory.recall(late, answer());
         assert_eq!(generation(&memory, one), None);
     }
 }
