@@ -558,7 +558,7 @@ impl Follow {
             let events = cluster::watch(api, config).modify(lighten);
             let mut events = pin!(events.take_until(this.token.cancelled()));
             // Nobody closes it.
-            let mut turn = this.first_lists.clone().acquire_owned().await.ok();
+            let mut turn = this.first_lists.acquire().await.ok();
             while let Some(event) = events.next().await {
                 if !matches!(event, Ok(Event::Init | Event::InitApply(_))) {
                     drop(turn.take());

@@ -40,7 +40,7 @@ pub(crate) async fn run(world: &mut World, size: &Size) -> anyhow::Result<Restar
     world.kill_service();
     // On the heap: it is large, for each list is.
     let lists = Box::pin(lists(&world.client)).await?;
-    let (before, log) = (audit::writes(world)?.len(), world.log().len());
+    let (before, log) = (audit::writes(world)?.len(), world.log_bytes()?);
     let began = Instant::now();
     world.start_service().await?;
     let looks = ConstantBuilder::new()

@@ -120,15 +120,15 @@ impl World {
         self.replicas.pop().into_iter().for_each(kill);
     }
 
-    /// The service's log.
-    pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.installation.log()).unwrap_or_default()
+    /// Bytes of the service's log until now.
+    pub(crate) fn log_bytes(&self) -> anyhow::Result<u64> {
+        Ok(fs::metadata(self.installation.log())?.len())
     }
 
-    /// What the log has after its first `length` bytes.
-    pub(crate) fn log_after(&self, length: usize) -> anyhow::Result<String> {
+    /// What the log has after its first `bytes`.
+    pub(crate) fn log_after(&self, bytes: u64) -> anyhow::Result<String> {
         let mut log = File::open(self.installation.log())?;
-        log.seek(SeekFrom::Start(u64::try_from(length)?))?;
+        log.seek(SeekFrom::Start(bytes))?;
         Ok(io::read_to_string(log)?)
     }
 
